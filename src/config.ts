@@ -1,0 +1,261 @@
+import { compile } from 'proxy-addr';
+import * as v from 'valibot';
+import type { IceServer } from './protocol/server.ts';
+import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts';
+
+/** Everything an operator can set, validated and frozen. Milliseconds and bytes unless named otherwise. */
+export interface Config {
+  /** Undefined: all interfaces, IPv6 and IPv4. */
+  readonly host: string | undefined;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly roomCapacity: number;
+  readonly roomIdleTimeoutMs: number;
+  readonly resumeGraceMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly firstMessageTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly rateLimitMessages: number;
+  readonly rateLimitWindowMs: number;
+  readonly maxPayloadBytes: number;
+  readonly maxQueueBytes: number;
+  readonly maxConnections: number;
+  readonly maxRooms: number;
+  /** Connection attempts and failed joins of one address within `attemptsWindowMs`; 0: any number. */
+  readonly maxAttemptsPerAddress: number;
+  readonly attemptsWindowMs: number;
+  /** Told to clients in Ready. */
+  readonly iceServers: readonly IceServer[];
+  /** Empty: any origin. */
+  readonly allowedOrigins: readonly string[];
+  /** Addresses whose `X-Forwarded-For` is believed. */
+  readonly trustProxy: readonly string[];
+  readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+  readonly logLevel: LogLevel;
+  /** Serve /metrics as Prometheus text. */
+  readonly prometheus: boolean;
+  readonly inspect: boolean;
+  readonly inspectPort: number;
+}
+
+/** One environment variable: how docs/operations.md and error messages describe it, and how it is read. */
+export interface Variable<T = unknown> {
+  readonly fallback: string;
+  readonly allowed: string;
+  readonly meaning: string;
+  readonly schema: v.GenericSchema<string, T>;
+  /** Its value is not shown when it is wrong: it may hold credentials. */
+  readonly isSecret?: true;
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function integer(fallback: number, min: number, max: number, meaning: string): Variable<number> {
+  return {
+    fallback: String(fallback),
+    allowed: `an integer from ${min} to ${max}`,
+    meaning,
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^\d+$/),
+      v.transform(Number),
+      v.safeInteger(),
+      v.minValue(min),
+      v.maxValue(max),
+    ),
+  };
+}
+
+function text(allowed: string, meaning: string): Variable<string | undefined> {
+  return {
+    fallback: '',
+    allowed,
+    meaning,
+    schema: v.pipe(
+      v.string(),
+      v.transform((value) => (value === '' ? undefined : value)),
+    ),
+  };
+}
+
+function list(allowed: string, isItem: (item: string) => boolean, meaning: string): Variable<string[]> {
+  return {
+    fallback: '',
+    allowed,
+    meaning,
+    schema: v.pipe(
+      v.string(),
+      v.transform((value) =>
+        value
+          .split(',')
+          .map((item) => item.trim())
+          .filter((item) => item !== ''),
+      ),
+      v.check((items) => items.every(isItem)),
+    ),
+  };
+}
+
+const iceUrl = v.pipe(v.string(), v.regex(/^(stuns?|turns?):\S+$/));
+const iceServer = v.strictObject({
+  urls: v.union([iceUrl, v.pipe(v.array(iceUrl), v.minLength(1))]),
+  username: v.optional(v.string()),
+  credential: v.optional(v.string()),
+});
+
+function isOrigin(item: string): boolean {
+  return !item.includes('*') && URL.canParse(item) && new URL(item).origin === item;
+}
+
+function isProxy(item: string): boolean {
+  try {
+    compile(item);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const VARIABLES = {
+  HOST: text('a host name or address; empty: all interfaces', 'Address to listen on.'),
+  PORT: integer(8080, 0, 65535, 'Port to listen on; 0 takes any free one.'),
+  ROOM_CAPACITY: integer(8, 1, 1000, 'Participants in a room at most.'),
+  ROOM_IDLE_TIMEOUT_MS: integer(60_000, 1, MAX_TIMER_MS, 'How long an empty room lives.'),
+  RESUME_GRACE_MS: integer(15_000, 0, MAX_TIMER_MS, 'How long a session keeps its seat without a socket.'),
+  HEARTBEAT_INTERVAL_MS: integer(
+    15_000,
+    100,
+    MAX_TIMER_MS,
+    'Time between WebSocket pings; a socket that leaves two unanswered is dead.',
+  ),
+  FIRST_MESSAGE_TIMEOUT_MS: integer(
+    30_000,
+    1,
+    MAX_TIMER_MS,
+    'A socket that says nothing for so long is closed 4408.',
+  ),
+  DRAIN_TIMEOUT_MS: integer(10_000, 0, MAX_TIMER_MS, 'On SIGTERM, how long clients have to go elsewhere.'),
+  RATE_LIMIT_MESSAGES: integer(20, 1, 100_000, 'Text frames a connection may send within the window.'),
+  RATE_LIMIT_WINDOW_MS: integer(1000, 1, MAX_TIMER_MS, 'Length of the rolling window, and of the penalty.'),
+  MAX_PAYLOAD_BYTES: integer(65_536, 256, 16 * 1024 * 1024, 'Largest frame read; a larger one closes 1009.'),
+  MAX_QUEUE_BYTES: integer(
+    1024 * 1024,
+    1024,
+    1024 * 1024 * 1024,
+    'What may wait for a slow reader; beyond it its connection is closed with 1013.',
+  ),
+  MAX_CONNECTIONS: integer(10_000, 1, 10_000_000, 'Connections at most; one more is answered 503.'),
+  MAX_ROOMS: integer(100_000, 1, 10_000_000, 'Rooms at most, idle ones included.'),
+  MAX_ATTEMPTS_PER_ADDRESS: integer(
+    1000,
+    0,
+    1_000_000_000,
+    'Attempts of one address (IPv6: one /64) within the window: connections, rooms asked for, joins in vain; beyond it 429, and close 4429. Loopback is not limited. 0: no limit.',
+  ),
+  ATTEMPTS_WINDOW_MS: integer(60_000, 1000, MAX_TIMER_MS, 'Length of that window.'),
+  ICE_SERVERS: {
+    fallback: '[]',
+    allowed: 'a JSON array of RTCIceServer: urls (stun:, stuns:, turn: or turns:), username, credential',
+    meaning: 'STUN and TURN servers told to clients that say Hello.',
+    isSecret: true,
+    schema: v.pipe(v.string(), v.parseJson(), v.array(iceServer)) as v.GenericSchema<string, IceServer[]>,
+  },
+  ALLOWED_ORIGINS: list(
+    'origins such as https://app.example (no wildcards), separated by commas; empty: any',
+    isOrigin,
+    'Pages that may connect, by their Origin header; others are answered 403. Clients that send none may.',
+  ),
+  TRUST_PROXY: list(
+    'addresses, CIDR subnets, loopback, linklocal or uniquelocal, separated by commas; empty: none',
+    isProxy,
+    'Reverse proxies whose X-Forwarded-For is believed.',
+  ),
+  TLS_CERT_FILE: text(
+    'a path to a PEM file; set together with TLS_KEY_FILE',
+    'Certificate chain: serve wss and https.',
+  ),
+  TLS_KEY_FILE: text(
+    'a path to a PEM file; set together with TLS_CERT_FILE',
+    'Private key of the certificate.',
+  ),
+  LOG_LEVEL: {
+    fallback: 'info',
+    allowed: `one of ${LOG_LEVELS.join(', ')}`,
+    meaning: 'Least severe log line written.',
+    schema: v.picklist(LOG_LEVELS) as unknown as v.GenericSchema<string, LogLevel>,
+  },
+  METRICS: {
+    fallback: '',
+    allowed: 'prometheus, or empty',
+    meaning: 'Serve metrics as Prometheus text at /metrics, besides what OTEL_* exports.',
+    schema: v.pipe(
+      v.picklist(['', 'prometheus']) as unknown as v.GenericSchema<string, string>,
+      v.transform((value) => value === 'prometheus'),
+    ),
+  },
+  INSPECT: {
+    fallback: '0',
+    allowed: '0 or 1',
+    meaning: 'Start the statechart inspector on localhost (docs/inspector.md).',
+    schema: v.pipe(
+      v.picklist(['0', '1']) as unknown as v.GenericSchema<string, string>,
+      v.transform((value) => value === '1'),
+    ),
+  },
+  INSPECT_PORT: integer(8081, 0, 65535, 'Port of the inspector; 0 takes any free one.'),
+} satisfies Record<string, Variable>;
+
+type VariableName = keyof typeof VARIABLES;
+
+/** A wrong setting. The message has a line for each, naming the variable, its value and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads the environment; an unset or empty variable takes its default. Throws ConfigError. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const read = <T>(name: VariableName & string, { schema, fallback, allowed, isSecret }: Variable<T>): T => {
+    const value = env[name] || fallback;
+    const result = v.safeParse(schema, value);
+    const shown = isSecret ? 'wrong (not shown, since it may hold credentials)' : JSON.stringify(value);
+    if (!result.success) problems.push(`${name} is ${shown}; allowed: ${allowed}.`);
+    return (result.success ? result.output : undefined) as T;
+  };
+  const config: Config = {
+    host: read('HOST', VARIABLES.HOST),
+    port: read('PORT', VARIABLES.PORT),
+    roomCapacity: read('ROOM_CAPACITY', VARIABLES.ROOM_CAPACITY),
+    roomIdleTimeoutMs: read('ROOM_IDLE_TIMEOUT_MS', VARIABLES.ROOM_IDLE_TIMEOUT_MS),
+    resumeGraceMs: read('RESUME_GRACE_MS', VARIABLES.RESUME_GRACE_MS),
+    heartbeatIntervalMs: read('HEARTBEAT_INTERVAL_MS', VARIABLES.HEARTBEAT_INTERVAL_MS),
+    firstMessageTimeoutMs: read('FIRST_MESSAGE_TIMEOUT_MS', VARIABLES.FIRST_MESSAGE_TIMEOUT_MS),
+    drainTimeoutMs: read('DRAIN_TIMEOUT_MS', VARIABLES.DRAIN_TIMEOUT_MS),
+    maxAttemptsPerAddress: read('MAX_ATTEMPTS_PER_ADDRESS', VARIABLES.MAX_ATTEMPTS_PER_ADDRESS),
+    attemptsWindowMs: read('ATTEMPTS_WINDOW_MS', VARIABLES.ATTEMPTS_WINDOW_MS),
+    iceServers: read('ICE_SERVERS', VARIABLES.ICE_SERVERS),
+    rateLimitMessages: read('RATE_LIMIT_MESSAGES', VARIABLES.RATE_LIMIT_MESSAGES),
+    rateLimitWindowMs: read('RATE_LIMIT_WINDOW_MS', VARIABLES.RATE_LIMIT_WINDOW_MS),
+    maxPayloadBytes: read('MAX_PAYLOAD_BYTES', VARIABLES.MAX_PAYLOAD_BYTES),
+    maxQueueBytes: read('MAX_QUEUE_BYTES', VARIABLES.MAX_QUEUE_BYTES),
+    maxConnections: read('MAX_CONNECTIONS', VARIABLES.MAX_CONNECTIONS),
+    maxRooms: read('MAX_ROOMS', VARIABLES.MAX_ROOMS),
+    allowedOrigins: read('ALLOWED_ORIGINS', VARIABLES.ALLOWED_ORIGINS),
+    trustProxy: read('TRUST_PROXY', VARIABLES.TRUST_PROXY),
+    tlsCertFile: read('TLS_CERT_FILE', VARIABLES.TLS_CERT_FILE),
+    tlsKeyFile: read('TLS_KEY_FILE', VARIABLES.TLS_KEY_FILE),
+    logLevel: read('LOG_LEVEL', VARIABLES.LOG_LEVEL),
+    prometheus: read('METRICS', VARIABLES.METRICS),
+    inspect: read('INSPECT', VARIABLES.INSPECT),
+    inspectPort: read('INSPECT_PORT', VARIABLES.INSPECT_PORT),
+  };
+  if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined)) {
+    const [set, unset] = config.tlsCertFile
+      ? ['TLS_CERT_FILE', 'TLS_KEY_FILE']
+      : ['TLS_KEY_FILE', 'TLS_CERT_FILE'];
+    problems.push(`${unset} is empty, but ${set} is set; allowed: both or neither.`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return Object.freeze(config);
+}

@@ -1,0 +1,281 @@
+import type { ActorRefFrom } from 'xstate';
+import type {
+  ClientEvent,
+  ConnectionEvent,
+  ConnectionInput,
+  connectionMachine,
+} from '../machines/connection.ts';
+import { type ActorSystem, type Decision, startActor } from './actor.ts';
+import type { Endpoint, Link, SocketEnd } from './link.ts';
+import type { ClientMessage, Dialect } from './protocol/client.ts';
+import type { ErrorCode } from './protocol/codes.ts';
+import { Outgoing } from './protocol/outgoing.ts';
+import type { ParticipantId, Ready, RoomId } from './protocol/server.ts';
+import type { Member, Router, WriteResult } from './routing/router.ts';
+import type { Sessions } from './sessions.ts';
+import { Outbox, type OutboxBudget, type OutboxLimits } from './socket/outbox.ts';
+import type { Logger } from './telemetry/logger.ts';
+import type { WorkType } from './telemetry/names.ts';
+import type { Tally } from './telemetry/tally.ts';
+import { currentWork, MessageTracer } from './telemetry/tracing.ts';
+
+type ConnectionLogic = typeof connectionMachine;
+
+/** What a Ready says that is the same for every session. */
+export type Welcome = Omit<Ready, 'type' | 'participant_id' | 'resume_token' | 'resumed' | 'lost'>;
+
+export interface ConnectionServices {
+  readonly router: Router;
+  readonly sessions: Sessions<Connection>;
+  readonly welcome: Welcome;
+  readonly outboxLimits: OutboxLimits;
+  readonly outboxBudget: OutboxBudget;
+  /** Sessions at most, those without a socket included; beyond it a lost socket ends its seat. */
+  readonly maxSessions: number;
+  readonly logger: Logger;
+  readonly system: ActorSystem;
+  readonly tally: Tally;
+}
+
+/**
+ * Performs what one client's connection machine decides: asks the router, answers on the socket. A session goes
+ * on without its socket for a while, its outbox keeping what it is sent.
+ */
+export class Connection implements Member, Endpoint {
+  readonly participantId: ParticipantId;
+  readonly #actor: ActorRefFrom<ConnectionLogic>;
+  #tracer: MessageTracer;
+  readonly #services: ConnectionServices;
+  #link: Link | undefined;
+  #outbox: Outbox | undefined;
+
+  constructor(logic: ConnectionLogic, input: ConnectionInput, link: Link, services: ConnectionServices) {
+    this.participantId = input.participant_id;
+    this.#link = link;
+    this.#tracer = new MessageTracer(services.tally, input.participant_id, link.handshake);
+    this.#services = services;
+    this.#actor = startActor(
+      logic,
+      input,
+      services.system,
+      (decision) => this.#perform(decision),
+      (error) => this.#giveUp(error),
+    );
+    link.moveTo(this);
+  }
+
+  /** False while frames are dropped unread. */
+  get isReading(): boolean {
+    return !this.#actor.getSnapshot().hasTag('unread');
+  }
+
+  get isSession(): boolean {
+    return this.#outbox !== undefined;
+  }
+
+  get dialect(): Dialect {
+    return this.isSession ? 'session' : 'base';
+  }
+
+  /** The number of the session's latest message: what a ping sent now is behind. */
+  get seq(): number {
+    return this.#outbox?.seq ?? 0;
+  }
+
+  /** A valid message from the client, received at `at` (`performance.now()`). */
+  message(message: ClientMessage, at: number): void {
+    this.#handle(message.type, toEvent(message, at));
+  }
+
+  /** A text frame that is no message; `reason` is for the client's developer. */
+  invalid(reason: string, at: number): void {
+    this.#handle('invalid', { type: 'client.invalid', at, reason });
+  }
+
+  /** A text frame dropped unread, since `isReading` is false. */
+  unread(at: number): void {
+    this.#handle('unread', { type: 'client.unread', at });
+  }
+
+  acknowledged(seq: number): void {
+    this.#outbox?.acknowledge(seq);
+  }
+
+  greeted(): void {
+    this.#services.sessions.confirm(this);
+  }
+
+  /** The socket of `link` is gone; nothing happens when the session has another already. */
+  detached(link: Link, end: SocketEnd): void {
+    if (link !== this.#link) return;
+    this.#link = undefined;
+    this.#outbox?.attach(undefined);
+    const kept = end === 'lost' && this.#services.sessions.size <= this.#services.maxSessions;
+    this.#trace('disconnect', performance.now(), { type: kept ? 'socket.lost' : 'socket.closed' });
+  }
+
+  write(outgoing: Outgoing): WriteResult {
+    return (this.#outbox ?? this.#link?.sender)?.write(outgoing) ?? 'closed';
+  }
+
+  entered(roomId: RoomId): void {
+    currentWork()?.involves(roomId);
+    this.#actor.send({ type: 'room.entered', room_id: roomId });
+  }
+
+  refused(code: ErrorCode, message: string): void {
+    if (code === 'RoomNotFound') this.#link?.attempted();
+    this.#actor.send({ type: 'room.refused', code, message });
+  }
+
+  roomClosed(message: string): void {
+    this.#actor.send({ type: 'room.closed', message });
+  }
+
+  /** Goes on with another socket, whose client has heard everything up to `lastSeq` and gets a new token. */
+  #attach(link: Link, token: string, lastSeq: number): void {
+    const outbox = this.#outbox as Outbox;
+    const replaced = this.#link;
+    this.#link = link;
+    this.#tracer = new MessageTracer(this.#services.tally, this.participantId, link.handshake);
+    link.moveTo(this);
+    replaced?.close('Replaced');
+    const { texts, lost } = outbox.missedSince(lastSeq);
+    this.#sayReady(token, { resumed: true, ...(lost && { lost }) });
+    link.confirmReady();
+    for (const text of texts) link.sender.writeText(text);
+    if (this.#link !== link) return; // it could not take all that, and was closed
+    outbox.attach(link.sender);
+    this.#actor.send({ type: 'socket.attached', lost });
+  }
+
+  #handle(type: WorkType, event: ClientEvent): void {
+    this.#trace(type, event.at, event);
+  }
+
+  #trace(type: WorkType, startedAt: number, event: ConnectionEvent): void {
+    const { room_id } = this.#actor.getSnapshot().context;
+    this.#tracer.trace(type, startedAt, room_id, () => this.#actor.send(event));
+  }
+
+  #perform(decision: Decision<ConnectionLogic>): void {
+    const { router, logger, sessions, tally } = this.#services;
+    switch (decision.type) {
+      case 'relay':
+        return router.relay(decision.room_id, this, decision.message);
+      case 'create':
+        this.#link?.attempted();
+        return router.create(this);
+      case 'join':
+        if (decision.createIfMissing) this.#link?.attempted();
+        currentWork()?.involves(decision.room_id);
+        return router.join(decision.room_id, this, decision.createIfMissing);
+      case 'leave':
+        return router.leave(decision.room_id, this.participantId);
+      case 'greet':
+        return this.#greet();
+      case 'resume':
+        return this.#resume(decision.token, decision.lastSeq);
+      case 'interrupted':
+        logger.debug({ participant_id: this.participantId }, 'session interrupted');
+        if (decision.room_id !== null) router.interrupt(decision.room_id, this.participantId);
+        return;
+      case 'resumed':
+        tally.resumed(decision.lost);
+        if (decision.room_id !== null) router.resume(decision.room_id, this.participantId, decision.lost);
+        return;
+      case 'refuse':
+        return this.#refuse(decision.code, decision.message);
+      case 'rateLimited':
+        logger.warn({ participant_id: this.participantId }, 'connection is rate limited');
+        return;
+      case 'hangUp':
+        return this.#link?.close(decision.reason);
+      case 'closed':
+        this.#outbox?.clear();
+        sessions.revoke(this);
+        this.#actor.stop();
+        return;
+      case 'failed':
+        if (!decision.event.type.startsWith('client.')) return this.#giveUp(decision.error, decision.event);
+        this.#report(decision.error);
+        return this.#refuse('Internal', 'The server failed on this message; nothing changed.');
+    }
+  }
+
+  /** From here on this is a session. */
+  #greet(): void {
+    this.#outbox = new Outbox(this.#services.outboxLimits, this.#services.outboxBudget);
+    this.#sayReady(this.#services.sessions.open(this), { resumed: false });
+    this.#outbox.attach(this.#link?.sender);
+  }
+
+  /** Ready is the one message without a number: it says where the numbers start, or go on. */
+  #sayReady(resume_token: string, about: Pick<Ready, 'resumed' | 'lost'>): void {
+    const ready: Ready = {
+      type: 'Ready',
+      participant_id: this.participantId,
+      resume_token,
+      ...about,
+      ...this.#services.welcome,
+    };
+    this.#link?.sender.write(new Outgoing(ready));
+  }
+
+  /** Gives this connection's socket to the session the token stands for; then this one is over. */
+  #resume(token: string, lastSeq: number): void {
+    const claimed = this.#services.sessions.claim(token);
+    if (claimed === undefined || this.#link === undefined) {
+      return this.#actor.send({ type: 'session.unknown' });
+    }
+    const link = this.#link;
+    this.#link = undefined;
+    claimed.session.#attach(link, claimed.token, lastSeq);
+    this.#actor.send({ type: 'session.found' });
+  }
+
+  /** The machine missed something nobody will repeat, so the client has to start over; its seat is freed. */
+  #giveUp(error: unknown, event?: ConnectionEvent): void {
+    this.#report(error);
+    const room_id =
+      event?.type === 'room.entered' ? event.room_id : this.#actor.getSnapshot().context.room_id;
+    this.#actor.stop();
+    this.#outbox?.clear();
+    this.#services.sessions.revoke(this);
+    if (room_id !== null) this.#services.router.leave(room_id, this.participantId);
+    this.#link?.close('InternalError');
+  }
+
+  #refuse(code: ErrorCode, message: string): void {
+    currentWork()?.refused(this.participantId, code);
+    this.write(new Outgoing({ type: 'Error', code, message }));
+  }
+
+  #report(error: unknown): void {
+    currentWork()?.failed(error);
+    this.#services.logger.error(
+      { participant_id: this.participantId, err: error },
+      'connection failed on an event',
+    );
+  }
+}
+
+function toEvent(message: ClientMessage, at: number): ClientEvent {
+  switch (message.type) {
+    case 'Hello': {
+      const { resume_token: token, last_seq: lastSeq } = message;
+      const resume = token === undefined || lastSeq === undefined ? null : { token, lastSeq };
+      return { type: 'client.hello', at, resume };
+    }
+    case 'CreateRoom':
+      return { type: 'client.create', at };
+    case 'JoinRoom': {
+      const createIfMissing = 'create_if_missing' in message && message.create_if_missing === true;
+      return { type: 'client.join', at, room_id: message.room_id, createIfMissing };
+    }
+    case 'LeaveRoom':
+      return { type: 'client.leave', at };
+    default:
+      return { type: 'client.relay', at, message };
+  }
+}

@@ -1,0 +1,295 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import proxyAddr from 'proxy-addr';
+import { v4 as uuid } from 'uuid';
+import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
+import { type Config, ConfigError } from './config.ts';
+import { Link, type SocketEnd } from './link.ts';
+import type { CloseReason } from './protocol/codes.ts';
+import type { ParticipantId } from './protocol/server.ts';
+import { Attempts } from './socket/attempts.ts';
+import { ClientSocket } from './socket/client-socket.ts';
+import { Heartbeat, type Pulse } from './socket/heartbeat.ts';
+import { receive } from './socket/receiver.ts';
+import { Sender } from './socket/sender.ts';
+import type { Logger } from './telemetry/logger.ts';
+import type { Tally } from './telemetry/tally.ts';
+import { traceHandshake, type Work } from './telemetry/tracing.ts';
+
+/** Who the HTTP side serves. */
+export interface Host {
+  /** A client has connected: what its socket says comes by the link. */
+  connect(participantId: ParticipantId, link: Link): void;
+  rooms(): number;
+}
+
+/** Answers one request. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+type Headers = Readonly<Record<string, string>>;
+
+/** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 3000;
+
+/** The network side: WebSockets at /ws, /healthz, /readyz; everything else is answered 404. */
+export class HttpFront {
+  readonly #config: Config;
+  readonly #host: Host;
+  readonly #logger: Logger;
+  readonly #tally: Tally;
+  readonly #server: Server;
+  readonly #sockets: WebSocketServerOf<typeof ClientSocket>;
+  readonly #links = new Set<Link>();
+  readonly #heartbeat: Heartbeat;
+  readonly #attempts: Attempts;
+  readonly #trusts: (address: string, hop: number) => boolean;
+  readonly #startedAt = performance.now();
+  #isStopping = false;
+  #emptied: () => void = () => {};
+
+  constructor(config: Config, host: Host, logger: Logger, tally: Tally, prometheus?: RequestHandler) {
+    this.#tally = tally;
+    if (prometheus) this.#routes['/metrics'] = prometheus;
+    this.#config = config;
+    this.#host = host;
+    this.#logger = logger;
+    this.#trusts = proxyAddr.compile([...config.trustProxy]);
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: config.maxPayloadBytes,
+      WebSocket: ClientSocket,
+      ...{ closeTimeout: CLOSE_TIMEOUT_MS }, // not in @types/ws yet
+    });
+    this.#heartbeat = new Heartbeat(config.heartbeatIntervalMs);
+    this.#attempts = new Attempts(config.maxAttemptsPerAddress, config.attemptsWindowMs);
+    this.#server = makeServer(config);
+    this.#server.on('request', (request, response) => this.#answer(request, response));
+    this.#server.on(
+      'upgrade',
+      (request, socket, head) => void this.#upgrade(request, socket as Socket, head),
+    );
+  }
+
+  /** Open WebSockets, those still closing included. */
+  get connections(): number {
+    return this.#sockets.clients.size;
+  }
+
+  /** Bytes waiting for slow readers, over all sockets. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const socket of this.#sockets.clients) bytes += socket.bufferedAmount;
+    return bytes;
+  }
+
+  /** Listens, and returns the address bound. Throws what `net.Server` emits: EADDRINUSE, EACCES, … */
+  async listen(): Promise<{ host: string; port: number }> {
+    const { host, port } = this.#config;
+    this.#server.listen({ port, ...(host === undefined ? {} : { host }) });
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('not listening on TCP');
+    return { host: host ?? 'localhost', port: address.port };
+  }
+
+  /** Answers upgrades and /readyz with 503 from now on; goes on serving who is here. */
+  drain(): void {
+    this.#isStopping = true;
+  }
+
+  /** Settles when nobody is connected any more, or after `timeoutMs`. */
+  async emptied(timeoutMs: number): Promise<void> {
+    if (this.#links.size === 0 || timeoutMs === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#emptied = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Stops listening, closes every socket with `reason`, and destroys what has not closed after `timeoutMs`. */
+  async stop(reason: CloseReason, timeoutMs: number): Promise<void> {
+    this.drain();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const link of [...this.#links]) link.dismiss(reason);
+    const overdue = setTimeout(() => {
+      for (const socket of this.#sockets.clients) socket.terminate();
+      this.#server.closeAllConnections();
+    }, timeoutMs);
+    await closed;
+    clearTimeout(overdue);
+    this.#heartbeat.stop();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const route = this.#routes[pathOf(request)];
+    if (route === undefined) return send(response, 404, { error: 'Not found.' });
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return send(response, 405, { error: 'GET or HEAD only.' }, { Allow: 'GET, HEAD' });
+    }
+    route(request, response);
+  }
+
+  readonly #routes: Record<string, RequestHandler> = {
+    __proto__: null as never,
+    '/ws': (_, response) =>
+      send(
+        response,
+        426,
+        { error: 'Connect with a WebSocket.' },
+        { Upgrade: 'websocket', Connection: 'Upgrade' },
+      ),
+    '/healthz': (_, response) =>
+      send(response, 200, {
+        status: 'ok',
+        rooms: this.#host.rooms(),
+        connections: this.connections,
+        uptime: Math.round((performance.now() - this.#startedAt) / 1000),
+      }),
+    '/readyz': (_, response) =>
+      this.#isStopping
+        ? send(response, 503, { status: 'stopping' })
+        : send(response, 200, { status: 'ready' }),
+  };
+
+  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const participantId = uuid();
+    const handshake = traceHandshake(this.#tally, participantId, request.headers);
+    const refuse = (status: number, error: string, headers?: Headers): void => {
+      handshake.answered(status);
+      this.#logger.debug({ participant_id: participantId, status }, 'handshake refused');
+      refuseUpgrade(socket, status, error, headers);
+    };
+    if (pathOf(request) !== '/ws') return refuse(404, 'Not found.');
+    if (this.#isStopping) return refuse(503, 'The server is stopping.', { 'Retry-After': '5' });
+    if (!this.#allowsOrigin(request.headers.origin)) return refuse(403, 'This origin may not connect.');
+    if (this.connections >= this.#config.maxConnections) {
+      return refuse(503, 'The server is at its connection limit.', { 'Retry-After': '30' });
+    }
+    const address = proxyAddr(request, this.#trusts);
+    const waitMs = await this.#attempts.count(address);
+    if (waitMs > 0) {
+      const seconds = String(Math.ceil(waitMs / 1000));
+      return refuse(429, 'Too many attempts from this address.', { 'Retry-After': seconds });
+    }
+    socket.once('close', () => handshake.answered(400)); // ws refuses a malformed handshake itself
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      handshake.answered(101);
+      this.#logger.debug({ participant_id: participantId, address }, 'connection opened');
+      this.#serve(webSocket, socket, participantId, handshake, address);
+    });
+  }
+
+  #allowsOrigin(origin: string | undefined): boolean {
+    const { allowedOrigins } = this.#config;
+    return origin === undefined || allowedOrigins.length === 0 || allowedOrigins.includes(origin);
+  }
+
+  #serve(
+    webSocket: ClientSocket,
+    socket: Socket,
+    participantId: ParticipantId,
+    handshake: Work,
+    address: string,
+  ): void {
+    const sender = new Sender(webSocket, this.#config.maxQueueBytes);
+    const link = new Link(sender, handshake, {
+      ping: (payload) => webSocket.ping(payload),
+      attempted: () => void this.#countAttempt(address, link),
+    });
+    this.#links.add(link);
+    this.#host.connect(participantId, link);
+
+    webSocket.on('message', (data, isBinary) => {
+      if (webSocket.readyState !== webSocket.OPEN) return;
+      if (isBinary) return link.close('UnsupportedData');
+      receive(data, link);
+    });
+
+    const pulse: Pulse = {
+      ping: () => link.ping(),
+      drop: () => webSocket.terminate(),
+    };
+    this.#heartbeat.add(pulse);
+    webSocket.on('pong', (data) => {
+      this.#heartbeat.heard(pulse);
+      link.ponged(data.toString());
+    });
+
+    const ended = (end: SocketEnd): void => {
+      if (!this.#links.delete(link)) return;
+      this.#heartbeat.remove(pulse);
+      link.ended(end);
+      this.#logger.debug({ participant_id: participantId, end }, 'connection closed');
+      if (this.#links.size === 0) this.#emptied();
+    };
+    webSocket.on('closing', ended);
+    webSocket.on('error', () => {}); // a malformed frame; ws closes the socket, which emits closing
+    socket.once('end', () => ended('lost')).once('close', () => ended('lost'));
+  }
+
+  /** An address that tries too often is sent away: it cannot search for room ids, nor fill the server with rooms. */
+  async #countAttempt(address: string, link: Link): Promise<void> {
+    if ((await this.#attempts.count(address)) > 0) link.close('TooManyAttempts');
+  }
+}
+
+function makeServer(config: Config): Server {
+  const { tlsCertFile, tlsKeyFile } = config;
+  // Only WebSocket upgrades are taken; a request that offers another, such as curl's h2c, is answered plainly.
+  const shouldUpgradeCallback = ({ headers }: IncomingMessage) =>
+    headers.upgrade?.toLowerCase() === 'websocket';
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) return createServer({ shouldUpgradeCallback });
+  try {
+    return createTlsServer({
+      cert: readFileSync(tlsCertFile),
+      key: readFileSync(tlsKeyFile),
+      shouldUpgradeCallback,
+    });
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`TLS_CERT_FILE ${tlsCertFile} and TLS_KEY_FILE ${tlsKeyFile}: ${cause}`);
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] as string;
+}
+
+function send(response: ServerResponse, status: number, body: object, headers: Headers = {}): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, STATUS_CODES[status], {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  response.end(text);
+}
+
+/** Answers an upgrade on the bare socket, which a response still being written may own: it goes behind that. */
+function refuseUpgrade(socket: Socket, status: number, error: string, headers: Headers = {}): void {
+  const text = `${JSON.stringify({ error })}\n`;
+  const lines = Object.entries({
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+    ...headers,
+    Connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.on('error', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`, () =>
+    socket.destroySoon(),
+  );
+}

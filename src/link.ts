@@ -1,0 +1,115 @@
+import type { ClientMessage, Dialect } from './protocol/client.ts';
+import type { CloseReason } from './protocol/codes.ts';
+import type { Sender } from './socket/sender.ts';
+import type { Work } from './telemetry/tracing.ts';
+
+/** How a socket ended: by the client's wish or fault (`closed`), or not (`lost`). */
+export type SocketEnd = 'closed' | 'lost';
+
+/** The connection a link belongs to. */
+export interface Endpoint {
+  readonly isReading: boolean;
+  readonly dialect: Dialect;
+  readonly seq: number;
+  message(message: ClientMessage, at: number): void;
+  invalid(reason: string, at: number): void;
+  unread(at: number): void;
+  acknowledged(seq: number): void;
+  /** The client has heard the Ready this link was last told of. */
+  greeted(): void;
+  detached(link: Link, end: SocketEnd): void;
+}
+
+/** What a link needs of its socket besides writing. */
+export interface LinkSocket {
+  /** Sends a WebSocket ping with this payload. */
+  ping(payload: string): void;
+  /** Hears of each attempt that counts against its address: a room asked for, or joined in vain. */
+  attempted(): void;
+}
+
+/** The payload of the ping behind a Ready; every other ping carries a `seq`. */
+const READY = 'ready';
+
+/**
+ * One socket's end of a connection. What the socket says goes to the connection it belongs to now: a Hello that
+ * resumes a session moves the link there.
+ */
+export class Link {
+  readonly sender: Sender;
+  readonly handshake: Work;
+  readonly #socket: LinkSocket;
+  #endpoint: Endpoint | undefined;
+
+  constructor(sender: Sender, handshake: Work, socket: LinkSocket) {
+    this.sender = sender;
+    this.handshake = handshake;
+    this.#socket = socket;
+  }
+
+  moveTo(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
+  }
+
+  get isReading(): boolean {
+    return this.#endpoint?.isReading ?? false;
+  }
+
+  get dialect(): Dialect {
+    return this.#endpoint?.dialect ?? 'base';
+  }
+
+  message(message: ClientMessage, at: number): void {
+    this.#endpoint?.message(message, at);
+  }
+
+  invalid(reason: string, at: number): void {
+    this.#endpoint?.invalid(reason, at);
+  }
+
+  unread(at: number): void {
+    this.#endpoint?.unread(at);
+  }
+
+  /** The number of the latest message: what a ping sent now is behind. */
+  get seq(): number {
+    return this.#endpoint?.seq ?? 0;
+  }
+
+  /** Pings the client; what was written before has arrived when its answer comes back. */
+  ping(): void {
+    this.#socket.ping(String(this.seq));
+  }
+
+  /** Asks the client's side whether a Ready just written has arrived. */
+  confirmReady(): void {
+    this.#socket.ping(READY);
+  }
+
+  /** The answer to a ping came back. */
+  ponged(payload: string): void {
+    if (payload === READY) this.#endpoint?.greeted();
+    else this.#endpoint?.acknowledged(Number(payload) || 0);
+  }
+
+  attempted(): void {
+    this.#socket.attempted();
+  }
+
+  close(reason: CloseReason): void {
+    this.sender.close(reason);
+  }
+
+  /** Closes without a word to the room: the whole server goes, and nobody leaves. */
+  dismiss(reason: CloseReason): void {
+    this.#endpoint = undefined;
+    this.sender.close(reason);
+  }
+
+  /** The socket is gone, however it went. Only the first call counts. */
+  ended(end: SocketEnd): void {
+    const endpoint = this.#endpoint;
+    this.#endpoint = undefined;
+    endpoint?.detached(this, end);
+  }
+}

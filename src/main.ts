@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Config, ConfigError, readConfig, VARIABLES } from './config.ts';
+import type { Inspector } from './inspect/inspector.ts';
+import { type BloomServer, createServer } from './server.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+import type { TelemetrySdk } from './telemetry/sdk.ts';
+import { exportsAnything, exportsSignal } from './telemetry/signals.ts';
+
+/** The process: arguments and environment in, exit code out. 0 stopped, 1 failed, 2 wrong settings. */
+
+/** From the end of the drain to the exit, whatever a client or a collector does. */
+const EXIT_DEADLINE_MS = 2500;
+
+const HELP = `Bloom, a WebRTC signalling server.
+
+Usage: bloom [options]
+
+Options:
+  --port N       port to listen on (PORT, default ${VARIABLES.PORT.fallback}; 0 takes any free one)
+  --host NAME    address to listen on (HOST, default: all interfaces)
+  --inspect      start the statechart inspector on localhost (INSPECT=1)
+  --help         show this help
+  --version      show the version
+
+Everything else is set by environment variables:
+${Object.entries(VARIABLES)
+  .map(
+    ([name, { meaning, fallback }]) => `  ${name.padEnd(25)} ${meaning}${fallback ? ` [${fallback}]` : ''}`,
+  )
+  .join('\n')}
+
+Traces, metrics and logs are exported as the standard OTEL_* variables say, and only then.
+
+A wrong value is named, with what is allowed, and the exit code is 2. docs/operations.md says more.
+`;
+
+class UsageError extends Error {}
+class StartError extends Error {}
+
+await main();
+
+async function main(): Promise<void> {
+  try {
+    const { help, version, settings } = readArguments(process.argv.slice(2));
+    if (help) return void process.stdout.write(HELP);
+    if (version) return void process.stdout.write(`${packageVersion()}\n`);
+    await serve(readConfig({ ...process.env, ...settings }));
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof ConfigError) fail(error.message, 2);
+    else if (error instanceof StartError) fail(error.message, 1);
+    else fail(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
+  }
+}
+
+interface Arguments {
+  readonly help: boolean;
+  readonly version: boolean;
+  /** Settings given as options; they win over the environment. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+function readArguments(args: string[]): Arguments {
+  try {
+    const { help, version, port, host, inspect } = parseArgs({
+      args,
+      options: {
+        port: { type: 'string' },
+        host: { type: 'string' },
+        inspect: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        version: { type: 'boolean', default: false },
+      },
+    }).values;
+    const settings = {
+      ...(port !== undefined && { PORT: port }),
+      ...(host !== undefined && { HOST: host }),
+      ...(inspect && { INSPECT: '1' }),
+    };
+    return { help, version, settings };
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : error}\nSee bloom --help.`);
+  }
+}
+
+async function serve(config: Config): Promise<void> {
+  const logger = createLogger(config.logLevel, { alsoExport: exportsSignal(process.env, 'LOGS') });
+  process.once('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'uncaught exception');
+    process.exit(1); // pino writes out what it holds on exit
+  });
+  const telemetry = await startTelemetryIfAsked(config, logger);
+  const inspector = config.inspect ? await startInspector(config, logger) : undefined;
+  const server = createServer(config, logger, {
+    ...(telemetry?.prometheus && { prometheus: telemetry.prometheus }),
+    ...(inspector && { inspect: inspector.inspect }),
+  });
+  stopOnSignal(server, telemetry, config, logger);
+  const url = await listen(() => server.listen(), config.host, config.port, '--port');
+  const socketUrl = new URL('/ws', url);
+  socketUrl.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  process.stdout.write(`Bloom is listening on ${socketUrl} (health: ${new URL('/healthz', url)})\n`);
+  if (inspector) process.stdout.write(`Inspector: ${inspector.url}\n`);
+  logger.info({ url: url.href }, 'listening');
+}
+
+/** The SDK is loaded only when something is to be exported: it takes a while, and memory. */
+async function startTelemetryIfAsked(config: Config, logger: Logger): Promise<TelemetrySdk | undefined> {
+  if (!config.prometheus && !exportsAnything(process.env)) return undefined;
+  const { startTelemetry } = await import('./telemetry/sdk.ts');
+  return startTelemetry(process.env, { version: packageVersion(), prometheus: config.prometheus, logger });
+}
+
+async function startInspector(config: Config, logger: Logger): Promise<Inspector> {
+  const { startInspector } = await import('./inspect/inspector.ts');
+  const start = () => startInspector({ port: config.inspectPort, logger });
+  return listen(start, '127.0.0.1', config.inspectPort, 'INSPECT_PORT');
+}
+
+/** SIGTERM drains, as a deploy wants; SIGINT, somebody at a terminal, does not wait. A second signal exits. */
+function stopOnSignal(
+  server: BloomServer,
+  telemetry: TelemetrySdk | undefined,
+  { drainTimeoutMs }: Config,
+  logger: Logger,
+): void {
+  let isStopping = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    const drainMs = signal === 'SIGTERM' ? drainTimeoutMs : 0;
+    const deadline = performance.now() + drainMs + EXIT_DEADLINE_MS;
+    logger.info({ signal, drain_ms: drainMs }, 'stopping');
+    setTimeout(() => process.exit(0), drainMs + EXIT_DEADLINE_MS).unref();
+    await server.stop({ drainMs });
+    logger.info('stopped');
+    await telemetry?.shutdown(deadline - performance.now());
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** Runs `start`; what keeps it from listening becomes a sentence that says what to do. */
+async function listen<T>(
+  start: () => Promise<T>,
+  host: string | undefined,
+  port: number,
+  setting: string,
+): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const where = `Cannot listen on ${host === undefined ? `port ${port}` : `${host}:${port}`}`;
+    switch (code) {
+      case 'EADDRINUSE':
+        throw new StartError(
+          `${where}: it is in use. Stop what listens there, or choose another with ${setting}.`,
+        );
+      case 'EACCES':
+        throw new StartError(`${where}: permission denied. Choose a port from 1024 up with ${setting}.`);
+      default:
+        throw new StartError(`${where}: ${message}. Check HOST and PORT.`);
+    }
+  }
+}
+
+function packageVersion(): string {
+  // src/main.ts and dist/src/main.js lie at different depths.
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+    } catch {}
+  }
+  return 'unknown';
+}
+
+function fail(message: string, code: number): void {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}

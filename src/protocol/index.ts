@@ -1,0 +1,19 @@
+/** The wire contract for clients: types, and the codes. Imports nothing at run time; safe in a browser. */
+
+export type { ClientMessage, ClientMessageType, RelayRequest } from './client.ts';
+export {
+  CLOSE_CODES,
+  type CloseReason,
+  type CodeEntry,
+  ERROR_CODES,
+  type ErrorCode,
+} from './codes.ts';
+export type {
+  IceServer,
+  ParticipantId,
+  Ready,
+  Relayed,
+  RoomId,
+  ServerMessage,
+  SessionMessage,
+} from './server.ts';

@@ -1,0 +1,22 @@
+import type { ServerMessage } from './server.ts';
+
+/** A message on its way out: encoded at most once, however many sinks it goes to. */
+export class Outgoing {
+  readonly message: ServerMessage;
+  #text: string | undefined;
+
+  constructor(message: ServerMessage) {
+    this.message = message;
+  }
+
+  /** The JSON text of the frame. */
+  get text(): string {
+    this.#text ??= JSON.stringify(this.message);
+    return this.#text;
+  }
+
+  /** The text with a session's sequence number: the message is still encoded once for all. */
+  textWithSeq(seq: number): string {
+    return `${this.text.slice(0, -1)},"seq":${seq}}`;
+  }
+}

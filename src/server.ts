@@ -1,0 +1,174 @@
+import type { RequestListener } from 'node:http';
+import type { AnyStateMachine, InspectionEvent } from 'xstate';
+import { connectionMachine } from '../machines/connection.ts';
+import { roomMachine } from '../machines/room.ts';
+import { supervisorMachine } from '../machines/supervisor.ts';
+import { absorbing } from './absorb.ts';
+import type { ActorSystem } from './actor.ts';
+import { SlicedClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { Connection, type ConnectionServices } from './connection.ts';
+import { HttpFront } from './http.ts';
+import { Outgoing } from './protocol/outgoing.ts';
+import { withRollback } from './rollback.ts';
+import { LiveRoom } from './room.ts';
+import { LocalRouter } from './routing/local.ts';
+import { Sessions } from './sessions.ts';
+import { Supervisor } from './supervisor.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { registerMetrics } from './telemetry/metrics.ts';
+import { Tally } from './telemetry/tally.ts';
+
+/** A room that fails this often within the window is closed. */
+const MAX_ROOM_FAILURES = 5;
+const ROOM_FAILURE_WINDOW_MS = 60_000;
+
+/** What is kept of what a session was sent, for another socket to be told. */
+const OUTBOX_MESSAGES = 256;
+const OUTBOX_BYTES = 1024 * 1024;
+const ALL_OUTBOXES_BYTES = 256 * 1024 * 1024;
+
+/** How long closing handshakes may take when the server stops, in milliseconds. */
+const FAREWELL_MS = 1000;
+
+/** What a test or an embedder may put in the place of Bloom's own. */
+export interface Parts {
+  readonly roomMachine?: typeof roomMachine;
+  readonly connectionMachine?: typeof connectionMachine;
+  /** Sees every actor and event; halves their throughput, so leave it out unless somebody looks. */
+  readonly inspect?: (event: InspectionEvent) => void;
+  /** Answers GET /metrics. */
+  readonly prometheus?: RequestListener;
+}
+
+export interface BloomServer {
+  /** Listens and returns the base URL. Throws what `net.Server` emits: EADDRINUSE, EACCES, … */
+  listen(): Promise<URL>;
+  /**
+   * Stops. With `drainMs`, sessions hear ServerDraining first, and everybody has that long to go elsewhere before
+   * being closed with 1012; without, sockets are closed with 1001 at once. Settles at most 1 s after that.
+   * Idempotent: a later call is answered by the first.
+   */
+  stop(options?: { readonly drainMs?: number }): Promise<void>;
+}
+
+/** Composes a server: the one place where implementations are chosen. */
+export function createServer(config: Config, logger: Logger, parts: Parts = {}): BloomServer {
+  const clock = new SlicedClock();
+  const system: ActorSystem = { clock, ...(parts.inspect && { inspect: parts.inspect }) };
+
+  // An inspector wants to see every microstep, so while one looks XState interprets everything itself.
+  const faster = <T extends AnyStateMachine>(machine: T): T => (parts.inspect ? machine : absorbing(machine));
+  const tally = new Tally();
+
+  const roomLogic = withRollback(faster(parts.roomMachine ?? roomMachine));
+  const supervisor = new Supervisor(
+    withRollback(supervisorMachine),
+    {
+      maxRooms: config.maxRooms,
+      maxFailures: MAX_ROOM_FAILURES,
+      failureWindowMs: ROOM_FAILURE_WINDOW_MS,
+    },
+    system,
+    (room_id, reports) =>
+      new LiveRoom(
+        roomLogic,
+        { room_id, capacity: config.roomCapacity, idleTimeoutMs: config.roomIdleTimeoutMs },
+        system,
+        { ...reports, resized: (before, after) => tally.roomResized(before, after) },
+      ),
+    logger,
+    tally,
+  );
+
+  const sessions = new Sessions<Connection>();
+  const outboxBudget = { limitBytes: ALL_OUTBOXES_BYTES, usedBytes: 0 };
+  const connectionLogic = withRollback(faster(parts.connectionMachine ?? connectionMachine));
+  const services: ConnectionServices = {
+    router: new LocalRouter(supervisor),
+    sessions,
+    welcome: {
+      heartbeat_ms: config.heartbeatIntervalMs,
+      resume_grace_ms: config.resumeGraceMs,
+      limits: {
+        messages: config.rateLimitMessages,
+        window_ms: config.rateLimitWindowMs,
+        max_payload_bytes: config.maxPayloadBytes,
+        room_capacity: config.roomCapacity,
+      },
+      ice_servers: config.iceServers,
+    },
+    outboxBudget,
+    maxSessions: config.maxConnections,
+    outboxLimits: {
+      messages: OUTBOX_MESSAGES,
+      bytes: OUTBOX_BYTES,
+      // A dead socket is noticed within three heartbeats; from then on the grace runs.
+      ageMs: 3 * config.heartbeatIntervalMs + config.resumeGraceMs,
+    },
+    logger,
+    system,
+    tally,
+  };
+  const front = new HttpFront(
+    config,
+    {
+      rooms: () => supervisor.size,
+      connect: (participant_id, link) => {
+        new Connection(
+          connectionLogic,
+          {
+            participant_id,
+            limit: config.rateLimitMessages,
+            windowMs: config.rateLimitWindowMs,
+            firstMessageTimeoutMs: config.firstMessageTimeoutMs,
+            resumeGraceMs: config.resumeGraceMs,
+          },
+          link,
+          services,
+        );
+      },
+    },
+    logger,
+    tally,
+    parts.prometheus,
+  );
+
+  registerMetrics(tally, {
+    connections: () => front.connections,
+    rooms: () => supervisor.size,
+    queuedBytes: () => front.queuedBytes,
+    sessions: () => sessions.size,
+    outboxBytes: () => outboxBudget.usedBytes,
+  });
+
+  async function stop(drainMs: number): Promise<void> {
+    front.drain();
+    if (drainMs > 0) {
+      // Half the time, so that who waits at random within it is gone before the deadline.
+      const draining = {
+        type: 'ServerDraining',
+        deadline_ms: drainMs,
+        jitter_ms: Math.floor(drainMs / 2),
+      } as const;
+      for (const session of sessions.all()) session.write(new Outgoing(draining));
+      await front.emptied(drainMs);
+    }
+    supervisor.stop();
+    await front.stop(drainMs > 0 ? 'ServiceRestart' : 'GoingAway', FAREWELL_MS);
+    clock.stop();
+  }
+  let stopped: Promise<void> | undefined;
+
+  return {
+    async listen() {
+      const { host, port } = await front.listen();
+      const scheme = config.tlsCertFile === undefined ? 'http' : 'https';
+      return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`);
+    },
+    stop({ drainMs = 0 } = {}) {
+      stopped ??= stop(drainMs);
+      return stopped;
+    },
+  };
+}

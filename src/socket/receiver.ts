@@ -1,0 +1,25 @@
+import type { RawData } from 'ws';
+import { type ClientMessage, type Dialect, parseClientMessage } from '../protocol/client.ts';
+
+/** Who hears what a frame was; `at` is when it was received, by `performance.now()`. */
+export interface Listener {
+  /** False while frames are dropped unread. */
+  readonly isReading: boolean;
+  readonly dialect: Dialect;
+  message(message: ClientMessage, at: number): void;
+  /** `reason` says what is wrong, for the client's developer. */
+  invalid(reason: string, at: number): void;
+  unread(at: number): void;
+}
+
+/**
+ * Reads one text frame, whole and within the size limit (ws closes 1009 above it, 1007 when it is no UTF-8),
+ * and tells the listener exactly one thing. Never throws.
+ */
+export function receive(data: RawData, listener: Listener): void {
+  const at = performance.now();
+  if (!listener.isReading) return listener.unread(at);
+  const parsed = parseClientMessage(data.toString(), listener.dialect);
+  if (!parsed.ok) return listener.invalid(parsed.reason, at);
+  listener.message(parsed.message, at);
+}

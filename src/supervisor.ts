@@ -1,0 +1,111 @@
+import { v4 as uuid } from 'uuid';
+import type { ActorRefFrom } from 'xstate';
+import type { SupervisorInput, supervisorMachine } from '../machines/supervisor.ts';
+import { type ActorSystem, type Decision, startActor } from './actor.ts';
+import type { ParticipantId, RoomId } from './protocol/server.ts';
+import type { Room, Rooms } from './routing/router.ts';
+import type { Logger } from './telemetry/logger.ts';
+
+type SupervisorLogic = typeof supervisorMachine;
+
+/** Whom a room reports to. */
+export interface RoomReports {
+  failed(error: unknown, participantId: ParticipantId | undefined): void;
+  ended(): void;
+}
+
+export type RoomFactory = (roomId: RoomId, reports: RoomReports) => Room;
+
+/** Performs what the supervisor's machine decides: keeps the rooms of this process, by id. */
+export class Supervisor implements Rooms {
+  readonly #rooms = new Map<RoomId, Room>();
+  readonly #actor: ActorRefFrom<SupervisorLogic>;
+  readonly #makeRoom: RoomFactory;
+  readonly #logger: Logger;
+  readonly #tally: { roomRestarts: number };
+
+  constructor(
+    logic: SupervisorLogic,
+    input: SupervisorInput,
+    system: ActorSystem,
+    makeRoom: RoomFactory,
+    logger: Logger,
+    tally: { roomRestarts: number },
+  ) {
+    this.#tally = tally;
+    this.#makeRoom = makeRoom;
+    this.#logger = logger;
+    this.#actor = startActor(
+      logic,
+      input,
+      system,
+      (decision) => this.#perform(decision),
+      (error) => {
+        // It decides nothing any more; better to fall and be started again than to serve half.
+        throw error;
+      },
+    );
+  }
+
+  /** Rooms alive, idle ones included. */
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  open(roomId: RoomId = uuid()): Room | undefined {
+    this.#actor.send({ type: 'room.wanted', room_id: roomId });
+    return this.#rooms.get(roomId);
+  }
+
+  find(roomId: RoomId): Room | undefined {
+    return this.#rooms.get(roomId);
+  }
+
+  /** Opens no more rooms. */
+  stop(): void {
+    this.#actor.send({ type: 'stop' });
+  }
+
+  #perform(decision: Decision<SupervisorLogic>): void {
+    switch (decision.type) {
+      case 'open':
+        this.#open(decision.room_id);
+        return;
+      case 'restart':
+        this.#tally.roomRestarts += 1;
+        this.#logger.warn({ room_id: decision.room_id }, 'room goes on from its last good state');
+        return;
+      case 'close':
+        this.#logger.error({ room_id: decision.room_id }, 'room fails too often and is closed');
+        this.#rooms
+          .get(decision.room_id)
+          ?.close('The room failed too often and was closed: create or join another.');
+        return;
+      case 'forget':
+        this.#rooms.delete(decision.room_id);
+        this.#logger.debug({ room_id: decision.room_id, rooms: this.#rooms.size }, 'room ended');
+        return;
+      case 'failed':
+        this.#logger.error(
+          { err: decision.error, event: decision.event.type },
+          'supervisor failed on an event',
+        );
+        return;
+    }
+  }
+
+  #open(roomId: RoomId): void {
+    const room = this.#makeRoom(roomId, {
+      failed: (error, participantId) => {
+        this.#logger.error(
+          { room_id: roomId, participant_id: participantId, err: error },
+          'room failed on a message',
+        );
+        this.#actor.send({ type: 'room.failed', room_id: roomId, at: performance.now() });
+      },
+      ended: () => this.#actor.send({ type: 'room.ended', room_id: roomId }),
+    });
+    this.#rooms.set(roomId, room);
+    this.#logger.debug({ room_id: roomId, rooms: this.#rooms.size }, 'room opened');
+  }
+}

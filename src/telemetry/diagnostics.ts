@@ -1,0 +1,41 @@
+import type { DiagLogger } from '@opentelemetry/api';
+import type { Logger } from './logger.ts';
+
+const QUIET_MS = 60_000;
+const SHOWN = 300;
+
+/**
+ * The SDK's own complaints, as lines of our log: one a minute, however often a dead collector makes it
+ * complain; the next line says how many went unsaid. `now` is in milliseconds.
+ */
+export function quietDiagnostics(logger: Logger, now: () => number = () => performance.now()): DiagLogger {
+  let lastAt = -Infinity;
+  let unsaid = 0;
+  const complain = (message: string, ...details: unknown[]): void => {
+    if (now() - lastAt < QUIET_MS) {
+      unsaid += 1;
+      return;
+    }
+    logger.warn({ detail: shorten(message, details), unsaid }, 'telemetry export has trouble');
+    lastAt = now();
+    unsaid = 0;
+  };
+  return {
+    error: complain,
+    warn: complain,
+    info: (message) => logger.info({ detail: message }, 'telemetry'),
+    debug: (message) => logger.debug({ detail: message }, 'telemetry'),
+    verbose: (message) => logger.trace({ detail: message }, 'telemetry'),
+  };
+}
+
+/** The SDK reports errors as one JSON text, stack and all; the message in it says enough. */
+function shorten(message: string, details: readonly unknown[]): string {
+  const text = [message, ...details.map(String)].join(' ');
+  try {
+    const { name, message: reason, code } = JSON.parse(text) as Record<string, unknown>;
+    return [name, code, reason].filter(Boolean).join(': ').slice(0, SHOWN);
+  } catch {
+    return text.slice(0, SHOWN);
+  }
+}

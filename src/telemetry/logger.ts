@@ -1,0 +1,85 @@
+import {
+  type Attributes,
+  isSpanContextValid,
+  logs,
+  ROOT_CONTEXT,
+  SeverityNumber,
+  trace,
+} from '@opentelemetry/api';
+import { type DestinationStream, destination, type Logger, multistream, pino } from 'pino';
+import { INSTRUMENTATION } from './names.ts';
+import { currentWork } from './tracing.ts';
+
+export type { Logger } from 'pino';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Bytes kept while standard error takes nothing; beyond them lines are dropped. */
+const MAX_BUFFERED = 4 * 1024 * 1024;
+
+/**
+ * Structured JSON lines, each with the trace and span it belongs to, on standard error: standard output is
+ * left to the lines meant for people. `alsoExport` sends them to the global logger provider as well.
+ */
+export function createLogger(
+  level: LogLevel,
+  { stream = standardError(), alsoExport = false }: { stream?: DestinationStream; alsoExport?: boolean } = {},
+): Logger {
+  const streams = [
+    { stream, level: 'trace' as const },
+    { stream: openTelemetry, level: 'trace' as const },
+  ];
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      mixin: () => {
+        const context = currentWork()?.span.spanContext();
+        if (context === undefined || !isSpanContextValid(context)) return {};
+        return { trace_id: context.traceId, span_id: context.spanId };
+      },
+    },
+    alsoExport ? multistream(streams) : stream,
+  );
+}
+
+function standardError(): DestinationStream {
+  return destination({ dest: 2, sync: false, maxLength: MAX_BUFFERED });
+}
+
+const SEVERITY: Readonly<Record<string, SeverityNumber>> = {
+  trace: SeverityNumber.TRACE,
+  debug: SeverityNumber.DEBUG,
+  info: SeverityNumber.INFO,
+  warn: SeverityNumber.WARN,
+  error: SeverityNumber.ERROR,
+  fatal: SeverityNumber.FATAL,
+};
+
+/** Takes pino's lines and emits them as OpenTelemetry log records, in the span they name. */
+const openTelemetry: DestinationStream = {
+  write(line) {
+    const { level, time, msg, trace_id, span_id, err, ...attributes } = JSON.parse(line);
+    const work = currentWork();
+    logs.getLogger(INSTRUMENTATION).emit({
+      timestamp: new Date(time),
+      severityNumber: SEVERITY[level] ?? SeverityNumber.UNSPECIFIED,
+      severityText: String(level).toUpperCase(),
+      body: msg,
+      attributes: { ...attributes, ...(err && exceptionAttributes(err)) },
+      context: work === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, work.span),
+    });
+  },
+};
+
+/** OpenTelemetry's semantic conventions for exceptions. */
+function exceptionAttributes(err: { type?: string; message?: string; stack?: string }): Attributes {
+  return {
+    'exception.type': err.type ?? 'Error',
+    'exception.message': err.message ?? '',
+    'exception.stacktrace': err.stack ?? '',
+  };
+}

@@ -1,0 +1,89 @@
+import type { RequestListener } from 'node:http';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
+import {
+  defaultResource,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+  serviceNameEnvDetector,
+} from '@opentelemetry/resources';
+import {
+  type IMetricReader,
+  PeriodicExportingMetricReader,
+  type PushMetricExporter,
+} from '@opentelemetry/sdk-metrics';
+import { startNodeSdk } from '@opentelemetry/sdk-node';
+import { quietDiagnostics } from './diagnostics.ts';
+import type { Logger } from './logger.ts';
+import { type Environment, exportsSignal } from './signals.ts';
+
+/** A running OpenTelemetry SDK. */
+export interface TelemetrySdk {
+  /** Answers GET /metrics; undefined unless Prometheus text was asked for. */
+  readonly prometheus: RequestListener | undefined;
+  /** Sends out what is recorded. Settles when done or when `deadlineMs` is over, whatever the collector does. */
+  shutdown(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Starts the OpenTelemetry SDK from the standard OTEL_* variables. A signal is exported only where an exporter
+ * or endpoint is configured for it. Call before the server is created, so that its metrics find their provider.
+ */
+export async function startTelemetry(
+  env: Environment,
+  options: { readonly version: string; readonly prometheus: boolean; readonly logger: Logger },
+): Promise<TelemetrySdk> {
+  const prometheus = options.prometheus ? new PrometheusExporter({ preventServerStart: true }) : undefined;
+  const exportsMetrics = exportsSignal(env, 'METRICS');
+  const sdk = startNodeSdk({
+    // Attributes from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over these.
+    baseResource: defaultResource().merge(
+      resourceFromAttributes({ 'service.name': 'bloom', 'service.version': options.version }),
+    ),
+    // The service alone, unless asked for more: command line and host are nobody's business by default.
+    ...(env.OTEL_NODE_RESOURCE_DETECTORS
+      ? {}
+      : { resourceDetectors: [serviceInstanceIdDetector, serviceNameEnvDetector] }),
+    ...(exportsSignal(env, 'TRACES') ? {} : { spanProcessors: [] }),
+    ...(exportsSignal(env, 'LOGS') ? {} : { logRecordProcessors: [] }),
+    ...(prometheus
+      ? { metricReaders: [prometheus, ...(exportsMetrics ? [await otlpReader(env)] : [])] }
+      : {}),
+    ...(prometheus || exportsMetrics ? {} : { metricReaders: [] }),
+    instrumentations: prometheus || exportsMetrics ? [new RuntimeNodeInstrumentation()] : [],
+  });
+  const logLevel =
+    DiagLogLevel[env.OTEL_LOG_LEVEL?.toUpperCase() as keyof typeof DiagLogLevel] ?? DiagLogLevel.WARN;
+  diag.setLogger(quietDiagnostics(options.logger), { logLevel, suppressOverrideMessage: true });
+  return {
+    prometheus: prometheus && ((request, response) => prometheus.getMetricsRequestHandler(request, response)),
+    async shutdown(deadlineMs) {
+      const done = sdk.shutdown().catch((error) => diag.error('shutdown', error));
+      await Promise.race([done, new Promise((resolve) => setTimeout(resolve, deadlineMs).unref())]);
+    },
+  };
+}
+
+/** The OTLP reader the SDK would make of the same variables, for use beside Prometheus. */
+async function otlpReader(env: Environment): Promise<IMetricReader> {
+  const exporter = await otlpExporter(
+    env.OTEL_EXPORTER_OTLP_METRICS_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL,
+  );
+  return new PeriodicExportingMetricReader({
+    exporter,
+    exportIntervalMillis: Number(env.OTEL_METRIC_EXPORT_INTERVAL ?? 60_000),
+    exportTimeoutMillis: Number(env.OTEL_METRIC_EXPORT_TIMEOUT ?? 30_000),
+  });
+}
+
+async function otlpExporter(protocol: string | undefined): Promise<PushMetricExporter> {
+  switch (protocol) {
+    case 'grpc':
+      return new (await import('@opentelemetry/exporter-metrics-otlp-grpc')).OTLPMetricExporter();
+    case 'http/json':
+      return new (await import('@opentelemetry/exporter-metrics-otlp-http')).OTLPMetricExporter();
+    default:
+      return new (await import('@opentelemetry/exporter-metrics-otlp-proto')).OTLPMetricExporter();
+  }
+}

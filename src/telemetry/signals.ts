@@ -1,0 +1,20 @@
+/** Which signals the standard OTEL_* variables ask to export. */
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+export type Signal = 'TRACES' | 'METRICS' | 'LOGS';
+
+/**
+ * Whether a signal is exported. The specification's default exporter is OTLP to localhost; a server that
+ * nobody configured should try nothing, so here a signal needs an endpoint or a named exporter of its own.
+ */
+export function exportsSignal(env: Environment, signal: Signal): boolean {
+  if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return false;
+  if (env.OTEL_CONFIG_FILE) return true;
+  const exporter = env[`OTEL_${signal}_EXPORTER`]?.trim();
+  if (exporter) return exporter !== 'none';
+  return Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT || env[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`]);
+}
+
+export function exportsAnything(env: Environment): boolean {
+  return (['TRACES', 'METRICS', 'LOGS'] as const).some((signal) => exportsSignal(env, signal));
+}

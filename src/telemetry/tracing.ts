@@ -1,0 +1,153 @@
+import {
+  type Link,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import type { ErrorCode } from '../protocol/codes.ts';
+import type { ParticipantId, RoomId } from '../protocol/server.ts';
+import { ATTRIBUTE, INSTRUMENTATION, SPAN, type WorkType } from './names.ts';
+import type { Tally } from './tally.ts';
+
+const tracer = trace.getTracer(INSTRUMENTATION);
+
+/**
+ * One piece of work, a handshake or a message: its span, and what it adds to the metrics. Payloads never
+ * reach it. Times are `performance.now()`, given explicitly, since a span that starts in the past would
+ * otherwise end by the coarser wall clock.
+ */
+export class Work {
+  readonly span: Span;
+  readonly #tally: Tally;
+  readonly #type: WorkType | 'handshake';
+  readonly #startedAt: number;
+  #outcome: ErrorCode | 'ok' | 'refused' = 'ok';
+  #isOver = false;
+
+  constructor(span: Span, tally: Tally, type: WorkType | 'handshake', startedAt: number) {
+    this.span = span;
+    this.#tally = tally;
+    this.#type = type;
+    this.#startedAt = startedAt;
+  }
+
+  involves(roomId: RoomId): void {
+    this.span.setAttribute(ATTRIBUTE.roomId, roomId);
+  }
+
+  /** A message of `type` was written to a participant's socket, or waits for it to have one again. */
+  delivered(to: ParticipantId, type: string, how: 'sent' | 'queued'): void {
+    const now = performance.now();
+    if (how === 'sent' && type === this.#type)
+      this.#tally.relayDuration?.record((now - this.#startedAt) / 1000);
+    if (!this.span.isRecording()) return;
+    this.span.addEvent(
+      how === 'sent' ? 'delivered' : 'queued',
+      { [ATTRIBUTE.participantId]: to, [ATTRIBUTE.messageType]: type },
+      now,
+    );
+  }
+
+  /** The sender was answered with an error; one of the server's own making makes the span an error too. */
+  refused(to: ParticipantId, code: ErrorCode): void {
+    this.#outcome = code;
+    this.#tally.refusal(code);
+    const attributes = { [ATTRIBUTE.participantId]: to, [ATTRIBUTE.code]: code };
+    this.span.addEvent('refused', attributes, performance.now());
+    if (code === 'Internal') this.span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+  }
+
+  /** An exception was caught while doing it. */
+  failed(error: unknown): void {
+    if (error instanceof Error) this.span.recordException(error, performance.now());
+    this.span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+
+  /** A handshake was answered with this HTTP status, and is over. Idempotent. */
+  answered(status: number): void {
+    if (this.#isOver) return;
+    if (status >= 400) this.#outcome = 'refused';
+    this.#tally.handshake(status);
+    this.span.setAttribute(ATTRIBUTE.httpStatus, status);
+    this.end();
+  }
+
+  /** Idempotent. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#type !== 'handshake' && this.#type !== 'disconnect')
+      this.#tally.message(this.#type, this.#outcome);
+    this.span.setAttribute(ATTRIBUTE.outcome, this.#outcome);
+    this.span.end(performance.now());
+  }
+}
+
+/**
+ * The work being done in this turn of the event loop. Everything a message causes in this process happens
+ * synchronously, so one variable does what a context manager would, at no cost.
+ */
+let current: Work | undefined;
+
+export function currentWork(): Work | undefined {
+  return current;
+}
+
+/** Opens the span of a handshake, continuing the trace the client's `traceparent` header names, if any. */
+export function traceHandshake(
+  tally: Tally,
+  participantId: ParticipantId,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Work {
+  const now = performance.now();
+  const attributes = { [ATTRIBUTE.participantId]: participantId };
+  const parent = propagation.extract(ROOT_CONTEXT, headers);
+  const span = tracer.startSpan(
+    SPAN.handshake,
+    { kind: SpanKind.SERVER, attributes, startTime: now },
+    parent,
+  );
+  return new Work(span, tally, 'handshake', now);
+}
+
+/** The messages of one connection, each a trace of its own that links to the connection's handshake. */
+export class MessageTracer {
+  readonly #tally: Tally;
+  readonly #participantId: ParticipantId;
+  readonly #links: Link[];
+
+  constructor(tally: Tally, participantId: ParticipantId, handshake: Work) {
+    this.#tally = tally;
+    this.#participantId = participantId;
+    this.#links = [{ context: handshake.span.spanContext() }];
+  }
+
+  /** Runs `work` as what a message caused; `startedAt` is when its frame was received. */
+  trace(type: WorkType, startedAt: number, roomId: RoomId | null, work: () => void): void {
+    const span = tracer.startSpan(
+      SPAN[type],
+      {
+        kind: SpanKind.SERVER,
+        links: this.#links,
+        startTime: startedAt,
+        attributes: {
+          [ATTRIBUTE.participantId]: this.#participantId,
+          [ATTRIBUTE.messageType]: type,
+          ...(roomId === null ? {} : { [ATTRIBUTE.roomId]: roomId }),
+        },
+      },
+      ROOT_CONTEXT,
+    );
+    const outer = current;
+    current = new Work(span, this.#tally, type, startedAt);
+    try {
+      work();
+    } finally {
+      current.end();
+      current = outer;
+    }
+  }
+}

@@ -1,0 +1,324 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, readConfig, VARIABLES } from '../src/config.ts';
+import { LOG_LEVELS } from '../src/telemetry/logger.ts';
+
+const DEFAULTS = {
+  host: undefined,
+  port: 8080,
+  roomCapacity: 8,
+  roomIdleTimeoutMs: 60_000,
+  resumeGraceMs: 15_000,
+  heartbeatIntervalMs: 15_000,
+  firstMessageTimeoutMs: 30_000,
+  drainTimeoutMs: 10_000,
+  rateLimitMessages: 20,
+  rateLimitWindowMs: 1000,
+  maxPayloadBytes: 65_536,
+  maxQueueBytes: 1_048_576,
+  maxConnections: 10_000,
+  maxRooms: 100_000,
+  maxAttemptsPerAddress: 1000,
+  attemptsWindowMs: 60_000,
+  iceServers: [],
+  allowedOrigins: [],
+  trustProxy: [],
+  tlsCertFile: undefined,
+  tlsKeyFile: undefined,
+  logLevel: 'info',
+  prometheus: false,
+  inspect: false,
+  inspectPort: 8081,
+};
+
+type Name = keyof typeof VARIABLES;
+const NAMES = Object.keys(VARIABLES) as Name[];
+
+/** The lines of the error a bad environment is answered with; fails if it is accepted. */
+function problems(env: Record<string, string>): string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message.split('\n');
+  }
+  throw new Error(`accepted: ${JSON.stringify(env)}`);
+}
+
+describe('defaults', () => {
+  test('hold for whatever is not set', () => expect(readConfig({})).toEqual(DEFAULTS));
+
+  test('hold for whatever is set empty', () => {
+    expect(readConfig(Object.fromEntries(NAMES.map((name) => [name, ''])))).toEqual(DEFAULTS);
+  });
+
+  test('hold for whatever is undefined', () => {
+    expect(readConfig(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual(DEFAULTS);
+  });
+
+  test('are themselves allowed', () => {
+    const fallbacks = Object.fromEntries(NAMES.map((name) => [name, VARIABLES[name].fallback]));
+    expect(readConfig(fallbacks)).toEqual(DEFAULTS);
+  });
+
+  test('variables of other programs change nothing', () => {
+    expect(readConfig({ PATH: '/bin', NODE_ENV: 'x', port: '1', constructor: 'y' })).toEqual(DEFAULTS);
+  });
+});
+
+test('is frozen', () => {
+  const config = readConfig({});
+  expect(Object.isFrozen(config)).toBe(true);
+  expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
+});
+
+test('every variable says what it means and what is allowed', () => {
+  for (const name of NAMES) {
+    expect([name, VARIABLES[name].meaning]).toEqual([name, expect.stringMatching(/^[A-Z].*\.$/)]);
+    expect([name, VARIABLES[name].allowed]).toEqual([name, expect.stringMatching(/./)]);
+  }
+});
+
+describe('integers', () => {
+  const BOUNDS = [
+    ['PORT', 'port', 0, 65535],
+    ['ROOM_CAPACITY', 'roomCapacity', 1, 1000],
+    ['ROOM_IDLE_TIMEOUT_MS', 'roomIdleTimeoutMs', 1, 2 ** 31 - 1],
+    ['RESUME_GRACE_MS', 'resumeGraceMs', 0, 2 ** 31 - 1],
+    ['HEARTBEAT_INTERVAL_MS', 'heartbeatIntervalMs', 100, 2 ** 31 - 1],
+    ['FIRST_MESSAGE_TIMEOUT_MS', 'firstMessageTimeoutMs', 1, 2 ** 31 - 1],
+    ['DRAIN_TIMEOUT_MS', 'drainTimeoutMs', 0, 2 ** 31 - 1],
+    ['RATE_LIMIT_MESSAGES', 'rateLimitMessages', 1, 100_000],
+    ['RATE_LIMIT_WINDOW_MS', 'rateLimitWindowMs', 1, 2 ** 31 - 1],
+    ['MAX_PAYLOAD_BYTES', 'maxPayloadBytes', 256, 16 * 1024 * 1024],
+    ['MAX_QUEUE_BYTES', 'maxQueueBytes', 1024, 1024 ** 3],
+    ['MAX_CONNECTIONS', 'maxConnections', 1, 10_000_000],
+    ['MAX_ROOMS', 'maxRooms', 1, 10_000_000],
+    ['MAX_ATTEMPTS_PER_ADDRESS', 'maxAttemptsPerAddress', 0, 1_000_000_000],
+    ['ATTEMPTS_WINDOW_MS', 'attemptsWindowMs', 1000, 2 ** 31 - 1],
+    ['INSPECT_PORT', 'inspectPort', 0, 65535],
+  ] as const;
+
+  test.each(BOUNDS)('%s is read', (name, key, min, max) => {
+    for (const value of [min, min + 1, max]) expect(readConfig({ [name]: String(value) })[key]).toBe(value);
+  });
+
+  test.each(BOUNDS)('%s: what is wrong is named, with its value and what is allowed', (name, _, min, max) => {
+    const wrong = [
+      'x',
+      '-1',
+      '1.5',
+      '1e3',
+      '0x10',
+      ' 8',
+      '8 ',
+      '8ms',
+      'NaN',
+      'Infinity',
+      '９',
+      '9'.repeat(400),
+    ];
+    if (min > 0) wrong.push(String(min - 1));
+    wrong.push(String(max + 1));
+    for (const value of wrong) {
+      expect(problems({ [name]: value })).toEqual([
+        `${name} is ${JSON.stringify(value)}; allowed: an integer from ${min} to ${max}.`,
+      ]);
+    }
+  });
+
+  // A longer delay overflows Node's timers, which then run at once.
+  test.each(NAMES.filter((name) => name.endsWith('_MS')))('%s fits into a timer', (name) => {
+    expect(problems({ [name]: String(2 ** 31) })).toHaveLength(1);
+  });
+
+  test('every number there is has its bounds here', () => {
+    const numbers = NAMES.filter((name) => /^\d+$/.test(VARIABLES[name].fallback) && name !== 'INSPECT');
+    expect(BOUNDS.map(([name]) => name).sort()).toEqual(numbers.sort());
+  });
+});
+
+describe('LOG_LEVEL', () => {
+  test.each(LOG_LEVELS)('%s', (level) => expect(readConfig({ LOG_LEVEL: level }).logLevel).toBe(level));
+
+  test.each(['INFO', 'verbose', '30', ' info', 'toString'])('%j is none', (level) => {
+    expect(problems({ LOG_LEVEL: level })).toEqual([
+      `LOG_LEVEL is ${JSON.stringify(level)}; allowed: one of ${LOG_LEVELS.join(', ')}.`,
+    ]);
+  });
+});
+
+describe('switches', () => {
+  test.each([
+    ['METRICS', 'prometheus', { '': false, prometheus: true }, 'prometheus, or empty'],
+    ['INSPECT', 'inspect', { '': false, 0: false, 1: true }, '0 or 1'],
+  ] as const)('%s', (name, key, values, allowed) => {
+    for (const [value, expected] of Object.entries(values))
+      expect(readConfig({ [name]: value })[key]).toBe(expected);
+    for (const value of ['true', 'yes', '2', 'Prometheus', ' ']) {
+      expect(problems({ [name]: value })).toEqual([
+        `${name} is ${JSON.stringify(value)}; allowed: ${allowed}.`,
+      ]);
+    }
+  });
+});
+
+test('HOST is taken as it is', () => {
+  for (const host of ['127.0.0.1', '::', 'bloom.example']) expect(readConfig({ HOST: host }).host).toBe(host);
+});
+
+describe('ALLOWED_ORIGINS', () => {
+  test.each([
+    ['https://app.example', ['https://app.example']],
+    ['https://a.example, http://localhost:3000 ,', ['https://a.example', 'http://localhost:3000']],
+    ['https://[2001:db8::1]:8443', ['https://[2001:db8::1]:8443']],
+    [' , ,', []],
+  ])('%j', (value, origins) =>
+    expect(readConfig({ ALLOWED_ORIGINS: value }).allowedOrigins).toEqual(origins),
+  );
+
+  // Each of these would never equal what a browser sends.
+  test.each([
+    'app.example',
+    'https://app.example/',
+    'https://app.example/call',
+    'https://APP.example',
+    'https://app.example:443',
+    'https://user@app.example',
+    '*',
+    'null',
+    'https://',
+    'file:///',
+    'https://a.example https://b.example',
+    'https://a.example,b.example',
+  ])('%j is none', (value) => {
+    expect(problems({ ALLOWED_ORIGINS: value })).toEqual([
+      expect.stringMatching(/^ALLOWED_ORIGINS is ".*"; allowed: origins such as /),
+    ]);
+  });
+});
+
+describe('ICE_SERVERS', () => {
+  const turn = { urls: 'turn:turn.example:3478?transport=udp', username: 'u', credential: 'secret' };
+
+  test.each([
+    [[]],
+    [[{ urls: 'stun:stun.example:3478' }]],
+    [[{ urls: 'stuns:stun.example' }, turn]],
+    [[{ ...turn, urls: ['turn:turn.example', 'turns:turn.example:5349?transport=tcp'] }]],
+    [[{ urls: ['stun:[2001:db8::1]:3478'] }]],
+  ])('%j is read as it is', (servers) => {
+    expect(readConfig({ ICE_SERVERS: JSON.stringify(servers) }).iceServers).toEqual(servers);
+    expect(readConfig({ ICE_SERVERS: JSON.stringify(servers, null, 2) }).iceServers).toEqual(servers);
+  });
+
+  test.each([
+    'stun:stun.example',
+    '[',
+    '{}',
+    'null',
+    '0',
+    '"stun:stun.example"',
+    '["stun:stun.example"]',
+    '[null]',
+    '[[]]',
+    '[{}]',
+    '[{"url":"stun:stun.example"}]',
+    '[{"urls":"stun.example"}]',
+    '[{"urls":"https://stun.example"}]',
+    '[{"urls":"stun:"}]',
+    '[{"urls":"stun:a b"}]',
+    '[{"urls":" stun:stun.example"}]',
+    '[{"urls":""}]',
+    '[{"urls":null}]',
+    '[{"urls":7}]',
+    '[{"urls":[]}]',
+    '[{"urls":["stun:stun.example",""]}]',
+    '[{"urls":[["stun:stun.example"]]}]',
+    '[{"urls":"turn:turn.example","username":7}]',
+    '[{"urls":"turn:turn.example","username":null}]',
+    '[{"urls":"turn:turn.example","credential":{}}]',
+    '[{"urls":"turn:turn.example","credentialType":"password"}]',
+    '[{"urls":"turn:turn.example","__proto__":null}]',
+    '[{"urls":"stun:stun.example"},{}]',
+    '[{"urls":"stun:stun.example"}],',
+  ])('%s is none', (value) => {
+    const lines = problems({ ICE_SERVERS: value });
+    expect(lines).toEqual([
+      expect.stringMatching(/^ICE_SERVERS is .*; allowed: a JSON array of RTCIceServer: /),
+    ]);
+  });
+});
+
+describe('TRUST_PROXY', () => {
+  test.each([
+    ['10.0.0.1', ['10.0.0.1']],
+    ['10.0.0.0/8, 2001:db8::/32', ['10.0.0.0/8', '2001:db8::/32']],
+    ['loopback,linklocal,uniquelocal', ['loopback', 'linklocal', 'uniquelocal']],
+  ])('%j', (value, proxies) => expect(readConfig({ TRUST_PROXY: value }).trustProxy).toEqual(proxies));
+
+  test.each([
+    'true',
+    'proxy.example',
+    '10.0.0.256',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    '::1/129',
+    'loopback;::1',
+    'toString',
+  ])('%j is none', (value) => {
+    expect(problems({ TRUST_PROXY: value })).toEqual([
+      expect.stringMatching(/^TRUST_PROXY is ".*"; allowed: addresses, CIDR subnets, /),
+    ]);
+  });
+});
+
+describe('TLS', () => {
+  test('takes both files', () => {
+    expect(readConfig({ TLS_CERT_FILE: 'c.pem', TLS_KEY_FILE: 'k.pem' })).toMatchObject({
+      tlsCertFile: 'c.pem',
+      tlsKeyFile: 'k.pem',
+    });
+  });
+
+  test.each([
+    ['TLS_CERT_FILE', 'TLS_KEY_FILE'],
+    ['TLS_KEY_FILE', 'TLS_CERT_FILE'],
+  ])('%s without %s is refused, the missing one named first', (set, unset) => {
+    const expected = [`${unset} is empty, but ${set} is set; allowed: both or neither.`];
+    expect(problems({ [set]: 'x.pem' })).toEqual(expected);
+    expect(problems({ [set]: 'x.pem', [unset]: '' })).toEqual(expected);
+  });
+});
+
+test('everything wrong is reported together, a line each', () => {
+  const lines = problems({
+    PORT: '99999',
+    LOG_LEVEL: 'loud',
+    ALLOWED_ORIGINS: '*',
+    TRUST_PROXY: 'all',
+    ICE_SERVERS: 'stun:stun.example',
+    RESUME_GRACE_MS: '-1',
+    ROOM_CAPACITY: '0',
+    MAX_ROOMS: '5',
+    TLS_KEY_FILE: 'k.pem',
+  });
+  expect(lines.map((line) => line.split(' ', 1)[0]).sort()).toEqual([
+    'ALLOWED_ORIGINS',
+    'ICE_SERVERS',
+    'LOG_LEVEL',
+    'PORT',
+    'RESUME_GRACE_MS',
+    'ROOM_CAPACITY',
+    'TLS_CERT_FILE',
+    'TRUST_PROXY',
+  ]);
+});
+
+test('a value of several lines does not break the report', () => {
+  expect(problems({ PORT: '80\n443' })).toEqual(['PORT is "80\\n443"; allowed: an integer from 0 to 65535.']);
+});
+
+test('credentials in a wrong ICE_SERVERS are not shown', () => {
+  const value = JSON.stringify([{ urls: 'turn.example', username: 'bloom', credential: 's3cret' }]);
+  expect(() => readConfig({ ICE_SERVERS: value })).toThrow(/^ICE_SERVERS is wrong(?!.*s3cret)/);
+});

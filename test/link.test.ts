@@ -1,0 +1,213 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Endpoint, Link, type SocketEnd } from '../src/link.ts';
+import type { ClientMessage, Dialect } from '../src/protocol/client.ts';
+import type { CloseReason } from '../src/protocol/codes.ts';
+import type { Sender } from '../src/socket/sender.ts';
+import type { Work } from '../src/telemetry/tracing.ts';
+
+const leaveRoom: ClientMessage = { type: 'LeaveRoom' };
+
+/** A connection that keeps what it is told. */
+class FakeEndpoint implements Endpoint {
+  isReading = true;
+  dialect: Dialect = 'session';
+  seq = 7;
+  readonly told: unknown[][] = [];
+
+  message(message: ClientMessage, at: number): void {
+    this.told.push(['message', message, at]);
+  }
+
+  invalid(reason: string, at: number): void {
+    this.told.push(['invalid', reason, at]);
+  }
+
+  unread(at: number): void {
+    this.told.push(['unread', at]);
+  }
+
+  acknowledged(seq: number): void {
+    this.told.push(['acknowledged', seq]);
+  }
+
+  greeted(): void {
+    this.told.push(['greeted']);
+  }
+
+  detached(link: Link, end: SocketEnd): void {
+    this.told.push(['detached', link, end]);
+  }
+}
+
+function open() {
+  const closes: CloseReason[] = [];
+  let failedJoins = 0;
+  const sender = { close: (reason: CloseReason) => closes.push(reason) } as unknown as Sender;
+  const handshake = {} as Work;
+  const pings: string[] = [];
+  const link = new Link(sender, handshake, {
+    ping: (payload) => pings.push(payload),
+    attempted: () => {
+      failedJoins += 1;
+    },
+  });
+  return { link, sender, handshake, closes, pings, failedJoins: () => failedJoins };
+}
+
+/** Everything a socket can say. */
+function sayAll(link: Link): void {
+  link.message(leaveRoom, 1);
+  link.invalid('no JSON', 2);
+  link.unread(3);
+  link.ponged('4');
+  link.ponged('ready');
+}
+const ALL = [
+  ['message', leaveRoom, 1],
+  ['invalid', 'no JSON', 2],
+  ['unread', 3],
+  ['acknowledged', 4],
+  ['greeted'],
+];
+
+describe('what the socket says', () => {
+  test('goes to the connection, in order', () => {
+    const { link } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    sayAll(link);
+    expect(endpoint.told).toEqual(ALL);
+  });
+
+  test('goes to the connection it was moved to, and no longer to the first', () => {
+    const { link } = open();
+    const [first, second] = [new FakeEndpoint(), new FakeEndpoint()];
+    link.moveTo(first);
+    link.message(leaveRoom, 0);
+    link.moveTo(second);
+    sayAll(link);
+    link.ended('lost');
+    expect(first.told).toEqual([['message', leaveRoom, 0]]);
+    expect(second.told).toEqual([...ALL, ['detached', link, 'lost']]);
+  });
+
+  test('before there is a connection, and after its end, goes nowhere', () => {
+    const { link } = open();
+    const endpoint = new FakeEndpoint();
+    sayAll(link);
+    link.moveTo(endpoint);
+    link.ended('closed');
+    sayAll(link);
+    expect(endpoint.told).toEqual([['detached', link, 'closed']]);
+  });
+});
+
+describe('what it says of its connection', () => {
+  test('is what the connection says now', () => {
+    const { link } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    expect([link.isReading, link.dialect, link.seq]).toEqual([true, 'session', 7]);
+    Object.assign(endpoint, { isReading: false, dialect: 'base', seq: 8 });
+    expect([link.isReading, link.dialect, link.seq]).toEqual([false, 'base', 8]);
+  });
+
+  test('without one: it reads nothing, and knows of no session', () => {
+    const { link } = open();
+    expect([link.isReading, link.dialect, link.seq]).toEqual([false, 'base', 0]);
+    link.moveTo(new FakeEndpoint());
+    link.ended('lost');
+    expect([link.isReading, link.dialect, link.seq]).toEqual([false, 'base', 0]);
+  });
+});
+
+describe('its end', () => {
+  test.each(['closed', 'lost'] as const)('%s: told once, the first time', (end) => {
+    const { link, closes } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    link.ended(end);
+    link.ended('closed');
+    link.ended('lost');
+    expect(endpoint.told).toEqual([['detached', link, end]]);
+    expect(closes).toEqual([]);
+  });
+
+  test('is told when the link has let go of the connection already', () => {
+    const { link } = open();
+    const endpoint = new FakeEndpoint();
+    const seen: boolean[] = [];
+    endpoint.detached = () => {
+      seen.push(link.isReading);
+      link.ended('lost');
+    };
+    link.moveTo(endpoint);
+    link.ended('lost');
+    expect(seen).toEqual([false]);
+  });
+
+  test('close closes the socket and leaves the rest to it', () => {
+    const { link, closes } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    link.close('Replaced');
+    expect([closes, endpoint.told]).toEqual([['Replaced'], []]);
+    link.ended('lost');
+    expect(endpoint.told).toEqual([['detached', link, 'lost']]);
+  });
+
+  test('dismissed, the socket is closed and the connection never hears of it', () => {
+    const { link, closes } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    link.dismiss('ServiceRestart');
+    link.ended('closed');
+    sayAll(link);
+    expect([closes, endpoint.told]).toEqual([['ServiceRestart'], []]);
+  });
+
+  test('dismissed, the connection hears nothing even when closing tells of the end at once', () => {
+    const { link, sender } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    sender.close = () => link.ended('closed');
+    link.dismiss('GoingAway');
+    expect(endpoint.told).toEqual([]);
+  });
+});
+
+test('a failed join is passed on each time, with or without a connection', () => {
+  const { link, failedJoins } = open();
+  link.attempted();
+  link.moveTo(new FakeEndpoint());
+  link.attempted();
+  expect(failedJoins()).toBe(2);
+});
+
+test('it carries its sender and its handshake', () => {
+  const { link, sender, handshake } = open();
+  expect([link.sender, link.handshake]).toEqual([sender, handshake]);
+});
+
+describe('pings', () => {
+  test('carry the latest number, or ask for a Ready', () => {
+    const { link, pings } = open();
+    link.ping();
+    link.moveTo(new FakeEndpoint());
+    link.ping();
+    link.confirmReady();
+    expect(pings).toEqual(['0', '7', 'ready']);
+  });
+
+  test.each(['', 'x', '1e999', '-', '{}'])(
+    'an answer that lies, %j, acknowledges nothing that can be',
+    (payload) => {
+      const { link } = open();
+      const endpoint = new FakeEndpoint();
+      link.moveTo(endpoint);
+      link.ponged(payload);
+      expect(endpoint.told).toHaveLength(1);
+      expect(endpoint.told[0]?.[0]).toBe('acknowledged');
+    },
+  );
+});

@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Heartbeat, type Pulse } from '../../src/socket/heartbeat.ts';
+
+const INTERVAL_MS = 1000;
+
+let heartbeats: Heartbeat[] = [];
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  for (const heartbeat of heartbeats) heartbeat.stop();
+  heartbeats = [];
+  jest.useRealTimers();
+});
+
+function start(intervalMs = INTERVAL_MS): Heartbeat {
+  const heartbeat = new Heartbeat(intervalMs);
+  heartbeats.push(heartbeat);
+  return heartbeat;
+}
+
+class FakeSocket implements Pulse {
+  pings = 0;
+  drops = 0;
+
+  ping(): void {
+    this.pings += 1;
+  }
+
+  drop(): void {
+    this.drops += 1;
+  }
+}
+
+/** Sockets that are all in the heartbeat. */
+function add(heartbeat: Heartbeat, count: number): FakeSocket[] {
+  const sockets = Array.from({ length: count }, () => new FakeSocket());
+  for (const socket of sockets) heartbeat.add(socket);
+  return sockets;
+}
+
+const intervals = (count: number) => jest.advanceTimersByTime(count * INTERVAL_MS);
+
+describe('a socket', () => {
+  test('is pinged once an interval while it answers, for ever', () => {
+    const heartbeat = start();
+    const [socket] = add(heartbeat, 1) as [FakeSocket];
+    for (let i = 1; i <= 20; i++) {
+      intervals(1);
+      expect(socket).toMatchObject({ pings: i, drops: 0 });
+      heartbeat.heard(socket);
+    }
+  });
+
+  test('that leaves two pings unanswered is dropped, once, and pinged no more', () => {
+    const [socket] = add(start(), 1) as [FakeSocket];
+    intervals(2);
+    expect(socket).toMatchObject({ pings: 2, drops: 0 });
+    intervals(1);
+    expect(socket).toMatchObject({ pings: 2, drops: 1 });
+    intervals(10);
+    expect(socket).toMatchObject({ pings: 2, drops: 1 });
+  });
+
+  test('that answers the second ping, however late, starts anew', () => {
+    const heartbeat = start();
+    const [socket] = add(heartbeat, 1) as [FakeSocket];
+    const nextPing = () => {
+      const before = socket.pings;
+      while (socket.pings === before) jest.advanceTimersByTime(1);
+    };
+    nextPing();
+    nextPing();
+    jest.advanceTimersByTime(INTERVAL_MS - 1);
+    heartbeat.heard(socket);
+    nextPing();
+    nextPing();
+    expect(socket).toMatchObject({ pings: 4, drops: 0 });
+    intervals(1);
+    expect(socket).toMatchObject({ pings: 4, drops: 1 });
+  });
+
+  test('is pinged within the first interval, and not when it is added', () => {
+    const heartbeat = start();
+    for (let i = 0; i < 40; i++) {
+      const [socket] = add(heartbeat, 1) as [FakeSocket];
+      expect(socket.pings).toBe(0);
+      intervals(1);
+      expect(socket.pings).toBe(1);
+      heartbeat.remove(socket);
+    }
+  });
+
+  test('that is removed hears nothing more, though it may still answer', () => {
+    const heartbeat = start();
+    const [socket, other] = add(heartbeat, 2) as [FakeSocket, FakeSocket];
+    intervals(1);
+    heartbeat.remove(socket);
+    heartbeat.remove(socket);
+    heartbeat.heard(socket);
+    intervals(1);
+    expect(socket).toMatchObject({ pings: 1, drops: 0 });
+    expect(other).toMatchObject({ pings: 2, drops: 0 });
+  });
+
+  test('that is dropped may answer after all: it stays dropped', () => {
+    const heartbeat = start();
+    const [socket] = add(heartbeat, 1) as [FakeSocket];
+    intervals(3);
+    heartbeat.heard(socket);
+    heartbeat.remove(socket);
+    intervals(5);
+    expect(socket).toMatchObject({ pings: 2, drops: 1 });
+  });
+
+  test('that was never added does not count', () => {
+    const heartbeat = start();
+    const stranger = new FakeSocket();
+    heartbeat.heard(stranger);
+    heartbeat.remove(stranger);
+    intervals(5);
+    expect(stranger).toMatchObject({ pings: 0, drops: 0 });
+  });
+});
+
+describe('many sockets', () => {
+  /** The most that are pinged in one millisecond of an interval. */
+  function busiest(sockets: readonly FakeSocket[], intervalMs: number): number {
+    let most = 0;
+    let before = total(sockets);
+    for (let ms = 0; ms < intervalMs; ms += 10) {
+      jest.advanceTimersByTime(10);
+      const now = total(sockets);
+      most = Math.max(most, now - before);
+      before = now;
+    }
+    return most;
+  }
+
+  const total = (sockets: readonly FakeSocket[]) => sockets.reduce((sum, { pings }) => sum + pings, 0);
+
+  test('10,000 at the default interval: a hundredth at a time, each once', () => {
+    const sockets = add(start(15_000), 10_000);
+    expect(busiest(sockets, 15_000)).toBe(100);
+    expect(new Set(sockets.map(({ pings }) => pings))).toEqual(new Set([1]));
+  });
+
+  test('at a short interval: still several ticks, at least 50 ms apart', () => {
+    const sockets = add(start(500), 1000);
+    expect(busiest(sockets, 500)).toBe(100);
+    expect(new Set(sockets.map(({ pings }) => pings))).toEqual(new Set([1]));
+  });
+
+  test.each([100, 99, 1])('at the shortest: every %s ms', (intervalMs) => {
+    const sockets = add(start(intervalMs), 10);
+    jest.advanceTimersByTime(intervalMs);
+    expect(new Set(sockets.map(({ pings }) => pings))).toEqual(new Set([1]));
+  });
+
+  test('each is by itself: the silent are dropped, the others go on', () => {
+    const heartbeat = start();
+    const sockets = add(heartbeat, 100);
+    const alive = sockets.filter((_, index) => index % 3 !== 0);
+    for (let i = 0; i < 5; i++) {
+      intervals(1);
+      for (const socket of alive) heartbeat.heard(socket);
+    }
+    for (const [index, socket] of sockets.entries()) {
+      expect(socket).toMatchObject(index % 3 === 0 ? { pings: 2, drops: 1 } : { pings: 5, drops: 0 });
+    }
+  });
+
+  test('a drop may remove itself and others, as closing a socket does', () => {
+    const heartbeat = start(100);
+    const sockets: FakeSocket[] = [];
+    for (let i = 0; i < 10; i++) {
+      const socket = new FakeSocket();
+      socket.drop = () => {
+        socket.drops += 1;
+        for (const each of sockets) heartbeat.remove(each);
+      };
+      sockets.push(socket);
+      heartbeat.add(socket);
+    }
+    jest.advanceTimersByTime(1000);
+    expect(sockets.reduce((sum, { drops }) => sum + drops, 0)).toBe(1);
+  });
+});
+
+test('once stopped, nobody is pinged', () => {
+  const heartbeat = start();
+  const [socket] = add(heartbeat, 1) as [FakeSocket];
+  intervals(1);
+  heartbeat.stop();
+  intervals(5);
+  expect(socket).toMatchObject({ pings: 1, drops: 0 });
+  expect(jest.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,275 @@
+import { describe, expect, test } from '@jest/globals';
+import { emit, SimulatedClock } from 'xstate';
+import { roomMachine } from '../machines/room.ts';
+import { supervisorMachine } from '../machines/supervisor.ts';
+import type { ServerMessage } from '../src/protocol/server.ts';
+import { withRollback } from '../src/rollback.ts';
+import { LiveRoom } from '../src/room.ts';
+import type { Member, Room } from '../src/routing/router.ts';
+import { type RoomFactory, type RoomReports, Supervisor } from '../src/supervisor.ts';
+import type { Logger } from '../src/telemetry/logger.ts';
+
+const CRASH = 'crash';
+const IDLE_MS = 60_000;
+const MAX_FAILURES = 5;
+
+function startSupervisor(makeRoom: RoomFactory, { maxRooms = 3, logic = supervisorMachine } = {}) {
+  const logged: [level: string, text: string][] = [];
+  const log = (level: string) => (_: object, text: string) => logged.push([level, text]);
+  const tally = { roomRestarts: 0 };
+  const supervisor = new Supervisor(
+    withRollback(logic),
+    { maxRooms, maxFailures: MAX_FAILURES, failureWindowMs: 60_000 },
+    { clock: new SimulatedClock() },
+    makeRoom,
+    { debug: () => {}, warn: log('warn'), error: log('error') } as unknown as Logger,
+    tally,
+  );
+  return { supervisor, logged, tally };
+}
+
+/** Rooms that do nothing but end when closed; `reports` are what each may say, in the order opened. */
+function fakeRooms(options: { maxRooms?: number; logic?: typeof supervisorMachine } = {}) {
+  const reports: RoomReports[] = [];
+  const ids: string[] = [];
+  const closed: [roomId: string, message: string][] = [];
+  const started = startSupervisor((roomId, report) => {
+    ids.push(roomId);
+    reports.push(report);
+    return {
+      close(message: string) {
+        closed.push([roomId, message]);
+        report.ended();
+      },
+    } as Room;
+  }, options);
+  return { ...started, reports, ids, closed };
+}
+
+describe('opening', () => {
+  test('makes rooms with ids of their own, version 4 UUIDs, and finds them', () => {
+    const { supervisor, ids } = fakeRooms();
+    const rooms = [supervisor.open(), supervisor.open()];
+    expect(new Set(ids).size).toBe(2);
+    for (const [index, id] of ids.entries()) {
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(supervisor.find(id)).toBe(rooms[index]);
+    }
+    expect(supervisor.size).toBe(2);
+  });
+
+  test('makes a room with the id that is asked for, again once it has ended', () => {
+    const { supervisor, reports, ids } = fakeRooms();
+    const room = supervisor.open('room-1');
+    expect(ids).toEqual(['room-1']);
+    expect(supervisor.find('room-1')).toBe(room);
+    reports[0]!.ended();
+    expect(supervisor.find('room-1')).toBeUndefined();
+    const again = supervisor.open('room-1');
+    expect(again).not.toBe(room);
+    expect(supervisor.find('room-1')).toBe(again);
+    expect(supervisor.size).toBe(1);
+  });
+
+  test('with an id stops at the limit as without one', () => {
+    const { supervisor, ids } = fakeRooms({ maxRooms: 1 });
+    supervisor.open();
+    expect(supervisor.open('room-1')).toBeUndefined();
+    expect(supervisor.find('room-1')).toBeUndefined();
+    expect(ids).toHaveLength(1);
+  });
+
+  test('stops at the limit, and goes on when a room has ended', () => {
+    const { supervisor, reports, ids } = fakeRooms({ maxRooms: 2 });
+    supervisor.open();
+    supervisor.open();
+    expect(supervisor.open()).toBeUndefined();
+    expect(ids).toHaveLength(2);
+    reports[0]!.ended();
+    expect(supervisor.find(ids[0]!)).toBeUndefined();
+    expect(supervisor.size).toBe(1);
+    expect(supervisor.open()).toBeDefined();
+    expect(supervisor.open()).toBeUndefined();
+  });
+
+  test('stops when the server stops; the rooms there are stay to be found', () => {
+    const { supervisor, ids } = fakeRooms();
+    const room = supervisor.open();
+    supervisor.stop();
+    expect(supervisor.open()).toBeUndefined();
+    expect(supervisor.find(ids[0]!)).toBe(room);
+  });
+
+  test('that fails opens no room, and the next one is opened', () => {
+    let left = 1;
+    const logic = supervisorMachine.provide({
+      guards: {
+        isLastPlace: () => {
+          if (left-- > 0) throw new Error('boom');
+          return false;
+        },
+      },
+    });
+    const { supervisor, logged } = fakeRooms({ logic });
+    expect(supervisor.open()).toBeUndefined();
+    expect(logged).toEqual([['error', 'supervisor failed on an event']]);
+    expect(supervisor.open()).toBeDefined();
+  });
+
+  test('no room is found by an id that is none', () => {
+    const { supervisor } = fakeRooms();
+    for (const id of ['', 'x', '__proto__', 'constructor']) expect(supervisor.find(id)).toBeUndefined();
+  });
+});
+
+describe('failures', () => {
+  test('are logged and counted; the fifth closes the room, and it alone', () => {
+    const { supervisor, reports, ids, closed, logged, tally } = fakeRooms();
+    supervisor.open();
+    supervisor.open();
+    for (let failure = 1; failure < MAX_FAILURES; failure++) {
+      for (const report of reports) report.failed(new Error('boom'), 'a');
+    }
+    expect(closed).toEqual([]);
+    expect(tally.roomRestarts).toBe(2 * (MAX_FAILURES - 1));
+    expect(logged.filter(([level]) => level === 'error')).toHaveLength(2 * (MAX_FAILURES - 1));
+    reports[0]!.failed(new Error('boom'), 'a');
+    expect(closed).toEqual([[ids[0], expect.stringContaining('failed too often')]]);
+    expect(supervisor.find(ids[0]!)).toBeUndefined();
+    expect(supervisor.find(ids[1]!)).toBeDefined();
+    expect(supervisor.size).toBe(1);
+  });
+});
+
+/** Keeps what it is told. */
+class FakeMember implements Member {
+  readonly participantId: string;
+  readonly isSession = false;
+  readonly told: unknown[] = [];
+
+  constructor(participantId: string) {
+    this.participantId = participantId;
+  }
+
+  write({ message }: { message: ServerMessage }): 'sent' {
+    this.told.push(message);
+    return 'sent';
+  }
+
+  entered(roomId: string): void {
+    this.told.push(`entered ${roomId}`);
+  }
+
+  refused(code: string): void {
+    this.told.push(`refused ${code}`);
+  }
+
+  roomClosed(message: string): void {
+    this.told.push(`closed: ${message}`);
+  }
+
+  news(): unknown[] {
+    return this.told.splice(0);
+  }
+}
+
+/** Throws on a relay whose SDP says so, and whenever a member called `stuck` leaves. */
+const crashingMachine = roomMachine.provide({
+  guards: {
+    areMembers: ({ context: { members }, event }, { from, to }) => {
+      if (event.type === 'relay' && 'sdp' in event.message && event.message.sdp === CRASH)
+        throw new Error(CRASH);
+      return members.includes(from) && members.includes(to);
+    },
+  },
+  actions: {
+    release: emit((_, { participant_id }: { participant_id: string }) => {
+      if (participant_id === 'stuck') throw new Error(CRASH);
+      return { type: 'release', participant_id };
+    }),
+  },
+});
+
+/** A supervisor of real rooms, put together as src/server.ts does. */
+function liveRooms() {
+  const clock = new SimulatedClock();
+  const logic = withRollback(crashingMachine);
+  const started = startSupervisor(
+    (room_id, reports) =>
+      new LiveRoom(
+        logic,
+        { room_id, capacity: 8, idleTimeoutMs: IDLE_MS },
+        { clock },
+        { ...reports, resized: () => {} },
+      ),
+  );
+  function seat(...ids: string[]) {
+    const room = started.supervisor.open() as Room;
+    const members = ids.map((id) => new FakeMember(id));
+    members.forEach((member, index) => {
+      if (index === 0) room.create(member);
+      else room.join(member);
+    });
+    const { room_id } = members[0]!.told[1] as { room_id: string };
+    for (const member of members) member.news();
+    return { room, room_id, members };
+  }
+  return { ...started, clock, seat };
+}
+
+const offer = (to: string, sdp = 'v=0') => ({ type: 'Offer', to, sdp }) as const;
+const internal = { type: 'Error', code: 'Internal', message: expect.any(String) };
+const closed = expect.stringMatching(/^closed: .*failed too often/);
+
+describe('live rooms', () => {
+  test('a failure costs its sender one message; nobody else, here or in another room, notices', () => {
+    const { supervisor, seat } = liveRooms();
+    const one = seat('a', 'b');
+    const two = seat('c', 'd');
+    one.room.relay('a', offer('b', CRASH));
+    expect(one.members.map((member) => member.news())).toEqual([[internal], []]);
+    expect(two.members.map((member) => member.news())).toEqual([[], []]);
+    for (const [{ room, members }, from, to] of [
+      [one, 'a', 'b'],
+      [two, 'c', 'd'],
+    ] as const) {
+      room.relay(from, offer(to));
+      expect(members[1]!.news()).toEqual([{ type: 'Offer', from, sdp: 'v=0' }]);
+    }
+    expect(supervisor.size).toBe(2);
+  });
+
+  test('the fifth failure closes its room: every member hears; the other rooms go on', () => {
+    const { supervisor, seat } = liveRooms();
+    const one = seat('a', 'b', 'c');
+    const two = seat('d', 'e');
+    for (let failure = 1; failure < MAX_FAILURES; failure++) one.room.relay('a', offer('b', CRASH));
+    expect(one.members.map((member) => member.news())).toEqual([Array(4).fill(internal), [], []]);
+    one.room.relay('b', offer('a', CRASH));
+    expect(one.members.map((member) => member.news())).toEqual([[closed], [internal, closed], [closed]]);
+    expect(supervisor.find(one.room_id)).toBeUndefined();
+    expect(supervisor.find(two.room_id)).toBe(two.room);
+    two.room.relay('d', offer('e'));
+    expect(two.members[1]!.news()).toHaveLength(1);
+  });
+
+  test('a leave that cannot succeed closes the room in the end: nobody stays with a ghost', () => {
+    const { supervisor, seat, tally } = liveRooms();
+    const { room, room_id, members } = seat('a', 'stuck', 'b');
+    room.leave('stuck');
+    expect(tally.roomRestarts).toBe(MAX_FAILURES - 1);
+    expect(supervisor.find(room_id)).toBeUndefined();
+    expect([members[0]!.news(), members[2]!.news()]).toEqual([[closed], [closed]]);
+  });
+
+  test('a room that expires is forgotten, and makes place', () => {
+    const { supervisor, clock, seat } = liveRooms();
+    const { room, room_id } = seat('a');
+    room.leave('a');
+    clock.increment(IDLE_MS - 1);
+    expect(supervisor.find(room_id)).toBe(room);
+    clock.increment(1);
+    expect(supervisor.find(room_id)).toBeUndefined();
+    expect(supervisor.size).toBe(0);
+  });
+});

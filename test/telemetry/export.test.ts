@@ -1,0 +1,249 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type ChildServer, startChild } from '../support/child.ts';
+import { seat } from '../support/client.ts';
+import { type Behaviour, type OtlpReceiver, receiveGrpc, receiveHttp } from '../support/otlp/receiver.ts';
+
+/** The server as a process, exporting to a receiver that decodes what arrives. */
+
+const open: { close(): Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const { close } of open.splice(0).reverse()) await close();
+});
+
+async function receiver(start: Promise<OtlpReceiver>): Promise<OtlpReceiver> {
+  const started = await start;
+  open.push(started);
+  return started;
+}
+
+async function child(env: Record<string, string>): Promise<ChildServer> {
+  const started = await startChild(env);
+  open.push({ close: () => started.stop('SIGKILL') });
+  return started;
+}
+
+/** Two clients, one offer; then the server is told to stop, and has sent everything when this settles. */
+async function oneCall(server: ChildServer, headers: Record<string, string> = {}) {
+  const { room_id, clients, ids } = await seat(server.wsUrl, 2, { headers });
+  const [a, b] = clients as [(typeof clients)[0], (typeof clients)[0]];
+  a.send({ type: 'Offer', to: ids[1], sdp: 'v=0 secret-sdp' });
+  await b.nextOf('Offer');
+  a.send({ type: 'Offer', to: room_id, sdp: 'v=0 secret-sdp' });
+  await a.nextOf('Error');
+  for (const client of clients) client.close();
+  await Promise.all(clients.map((client) => client.closed));
+  return { room_id, ids: ids as [string, string] };
+}
+
+describe.each([
+  ['http/protobuf', 'application/x-protobuf', receiveHttp],
+  ['http/json', 'application/json', receiveHttp],
+  ['grpc', 'grpc', receiveGrpc],
+] as const)('over %s', (protocol, contentType, receive) => {
+  test('every handshake and message arrives as a span, with its resource, attributes, events and links', async () => {
+    const otlp = await receiver(receive());
+    const server = await child({
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      OTEL_SERVICE_NAME: 'bloom-under-test',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+    });
+    const { room_id, ids } = await oneCall(server);
+    expect(await server.stop()).toBe(0);
+
+    expect([...otlp.protocols]).toEqual([contentType]);
+    expect(otlp.spans.map(({ name }) => name).sort()).toEqual(
+      [
+        'create room',
+        'disconnect',
+        'disconnect',
+        'handshake',
+        'handshake',
+        'join room',
+        'relay Offer',
+        'relay Offer',
+      ].sort(),
+    );
+    for (const span of otlp.spans) {
+      expect(span.resource).toMatchObject({
+        'service.name': 'bloom-under-test',
+        'service.version': expect.stringMatching(/^\d/),
+        'deployment.environment.name': 'test',
+      });
+      expect(ids).toContain(span.attributes.participant_id);
+      expect(span.endNanos).toBeGreaterThanOrEqual(span.startNanos);
+    }
+    const offer = otlp.spans.find(
+      ({ name, attributes }) => name === 'relay Offer' && attributes.outcome === 'ok',
+    );
+    const handshake = otlp.spans.find(
+      ({ name, attributes }) => name === 'handshake' && attributes.participant_id === ids[0],
+    );
+    expect(offer).toMatchObject({
+      attributes: { participant_id: ids[0], room_id, message_type: 'Offer', outcome: 'ok' },
+      events: [{ name: 'delivered', attributes: { participant_id: ids[1], message_type: 'Offer' } }],
+      links: [{ traceId: handshake?.traceId, spanId: handshake?.spanId }],
+      parentSpanId: '',
+    });
+    expect(offer?.traceId).not.toBe(handshake?.traceId);
+    const refused = otlp.spans.find(({ attributes }) => attributes.outcome === 'ParticipantNotFound');
+    expect(refused).toMatchObject({
+      events: [{ name: 'refused', attributes: { participant_id: ids[0], code: 'ParticipantNotFound' } }],
+      statusCode: 0,
+    });
+    expect(
+      JSON.stringify(otlp.spans, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    ).not.toContain('secret-sdp');
+  });
+
+  test('metrics arrive', async () => {
+    const otlp = await receiver(receive());
+    const server = await child({
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: protocol === 'grpc' ? otlp.url : `${otlp.url}/v1/metrics`,
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: protocol,
+    });
+    await oneCall(server);
+    const { clients } = await seat(server.wsUrl, 3);
+    expect(await server.stop()).toBe(0);
+    await Promise.all(clients.map(({ closed }) => closed));
+
+    const last = (name: string, attributes: Record<string, unknown> = {}) =>
+      otlp.points.findLast(
+        (point) =>
+          point.name === name &&
+          Object.entries(attributes).every(([key, value]) => point.attributes[key] === value),
+      );
+    expect(otlp.spans).toEqual([]);
+    expect(last('bloom.messages', { message_type: 'CreateRoom', outcome: 'ok' })?.value).toBe(2);
+    expect(last('bloom.messages', { message_type: 'Offer', outcome: 'ok' })?.value).toBe(1);
+    expect(last('bloom.messages', { message_type: 'Offer', outcome: 'ParticipantNotFound' })?.value).toBe(1);
+    expect(last('bloom.refusals', { code: 'ParticipantNotFound' })?.value).toBe(1);
+    expect(last('bloom.handshakes', { 'http.response.status_code': 101 })?.value).toBe(5);
+    expect(last('bloom.relay.duration')).toMatchObject({ value: 1, unit: 's' });
+    expect(last('bloom.rooms')?.value).toBe(2);
+    for (const name of ['bloom.connections', 'bloom.queue.size', 'nodejs.eventloop.utilization']) {
+      expect([name, last(name)?.value]).toEqual([name, expect.any(Number)]);
+    }
+  });
+});
+
+test('logs arrive with the trace and span they belong to', async () => {
+  const otlp = await receiver(receiveHttp());
+  const server = await child({ OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url });
+  const { clients, ids } = await seat(server.wsUrl, 1);
+  for (let i = 0; i < 25; i += 1) clients[0]?.send('?');
+  await clients[0]?.settled();
+  expect(await server.stop()).toBe(0);
+  const limited = otlp.logs.find(({ body }) => body === 'connection is rate limited');
+  expect(limited).toMatchObject({ severity: 'WARN', attributes: { participant_id: ids[0] } });
+  expect(otlp.spans.map(({ spanId }) => spanId)).toContain(limited?.spanId);
+  const line = server.logs().find(({ msg }) => msg === 'connection is rate limited');
+  expect(line).toMatchObject({ trace_id: limited?.traceId, span_id: limited?.spanId });
+});
+
+test("a client's traceparent is continued by its handshake", async () => {
+  const otlp = await receiver(receiveHttp());
+  const server = await child({ OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url });
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  await oneCall(server, { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+  await server.stop();
+  const handshakes = otlp.spans.filter(({ name }) => name === 'handshake');
+  expect(handshakes).toHaveLength(2);
+  for (const span of handshakes) expect(span).toMatchObject({ traceId, parentSpanId: 'b7ad6b7169203331' });
+});
+
+test('OTEL_TRACES_SAMPLER is obeyed', async () => {
+  const otlp = await receiver(receiveHttp());
+  const server = await child({
+    OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
+    OTEL_TRACES_SAMPLER: 'traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: '0',
+  });
+  await oneCall(server);
+  await server.stop();
+  expect(otlp.spans).toEqual([]);
+});
+
+test.each([
+  { OTEL_SDK_DISABLED: 'true' },
+  { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' },
+])('with %j nothing is exported', async (env) => {
+  const otlp = await receiver(receiveHttp());
+  const server = await child({ OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url, ...env } as Record<string, string>);
+  await oneCall(server);
+  expect(await server.stop()).toBe(0);
+  expect(otlp.requests()).toBe(0);
+});
+
+describe('a collector in trouble', () => {
+  async function behaving(behaviour: Behaviour | 'down'): Promise<string> {
+    if (behaviour === 'down') return 'http://127.0.0.1:9'; // discard: nobody listens there
+    return (await receiver(receiveHttp(behaviour))).url;
+  }
+
+  test.each(['down', 500, 'never'] as const)(
+    '%s: no message is lost, the log stays quiet, shutdown is in time',
+    async (behaviour) => {
+      const server = await child({
+        OTEL_EXPORTER_OTLP_ENDPOINT: await behaving(behaviour),
+        OTEL_BSP_SCHEDULE_DELAY: '50',
+        OTEL_BLRP_SCHEDULE_DELAY: '50',
+        OTEL_METRIC_EXPORT_INTERVAL: '100',
+        OTEL_METRIC_EXPORT_TIMEOUT: '90',
+        // A collector that never answers would hold an export for a minute; the stop does not wait for it.
+        OTEL_EXPORTER_OTLP_TIMEOUT: behaviour === 'never' ? '60000' : '80',
+        OTEL_BSP_EXPORT_TIMEOUT: '60000',
+        RATE_LIMIT_MESSAGES: '100000',
+      });
+      const { clients, ids } = await seat(server.wsUrl, 2);
+      const [a, b] = clients as [(typeof clients)[0], (typeof clients)[0]];
+      const sent = 5000;
+      for (let round = 0; round < 10; round += 1) {
+        for (let i = 0; i < sent / 10; i += 1) a.send({ type: 'Offer', to: ids[1], sdp: `${round}/${i}` });
+        await a.settled();
+        await new Promise((resolve) => setTimeout(resolve, 100)); // several export intervals pass
+      }
+      await b.settled();
+      expect(b.unread().filter(({ type }) => type === 'Offer')).toHaveLength(sent);
+
+      expect(await server.stop()).toBe(0);
+      const complaints = server.logs().filter(({ msg }) => msg === 'telemetry export has trouble');
+      expect(complaints.length).toBeLessThanOrEqual(1);
+      if (behaviour !== 'never') expect(complaints).toHaveLength(1);
+    },
+  );
+});
+
+test('without an endpoint nothing is exported and nothing is tried', async () => {
+  const server = await child({});
+  await oneCall(server);
+  expect(await server.stop()).toBe(0);
+  expect(server.logs().map(({ msg }) => msg)).toEqual(['listening', 'stopping', 'stopped']);
+});
+
+describe('METRICS=prometheus', () => {
+  test('serves the metrics as text at /metrics, and exports them by OTLP besides if so configured', async () => {
+    const otlp = await receiver(receiveHttp());
+    const server = await child({
+      METRICS: 'prometheus',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${otlp.url}/v1/metrics`,
+    });
+    const { clients } = await seat(server.wsUrl, 3);
+    const response = await fetch(new URL('/metrics', server.url));
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
+    const text = await response.text();
+    expect(text).toMatch(/^bloom_connections\{.*\} 3$/m);
+    expect(text).toMatch(/^bloom_rooms\{.*\} 1$/m);
+    expect(text).toMatch(/^bloom_participants\{.*room_size="3".*\} 3$/m);
+    expect(text).toMatch(/^bloom_messages_total\{.*message_type="JoinRoom",outcome="ok".*\} 2$/m);
+    expect(text).toMatch(/^nodejs_eventloop_utilization/m);
+    for (const client of clients) client.close();
+    await server.stop();
+    expect(otlp.points.map(({ name }) => name)).toContain('bloom.messages');
+  });
+
+  test('without it there is no /metrics', async () => {
+    const server = await child({});
+    expect((await fetch(new URL('/metrics', server.url))).status).toBe(404);
+  });
+});
