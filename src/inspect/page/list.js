@@ -55,7 +55,7 @@ export class ActorList {
     }
     const chosen = this.#options.get(this.#chosen)?.option;
     setAttribute(this.#list, 'aria-activedescendant', chosen?.hidden === false && chosen.id);
-    if (before !== this.#chosen) chosen?.scrollIntoView({ block: 'nearest' });
+    if (before !== this.#chosen && chosen !== undefined) this.#reveal(chosen);
     this.#unmatched.hidden = words.length === 0 || this.#visible().length > 0;
   }
 
@@ -127,6 +127,13 @@ export class ActorList {
     const known = { option, name, state, dot, seq };
     this.#options.set(id, known);
     return known;
+  }
+
+  /** Scrolls the list alone: scrollIntoView would also move where the next Tab goes on from. */
+  #reveal(option) {
+    const { top, bottom } = option.getBoundingClientRect();
+    const box = this.#list.getBoundingClientRect();
+    this.#list.scrollTop += Math.min(0, top - box.top) + Math.max(0, bottom - box.bottom);
   }
 
   #visible() {

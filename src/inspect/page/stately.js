@@ -3,6 +3,7 @@
  * Events wait until the frame says that it listens, and go to no other origin than the frame's.
  */
 
+const INSPECTOR = 'https://stately.ai/inspect';
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 2000;
 const MAX_WAITING = 5000;
@@ -19,6 +20,9 @@ addEventListener('message', (event) => {
   say('');
   for (const data of waiting.splice(0)) frame.contentWindow.postMessage(data, origin);
 });
+
+// Only now, since it says but once that it listens.
+frame.src = INSPECTOR;
 
 setTimeout(() => {
   if (origin === undefined)
