@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig, VARIABLES } from './config.ts';
 import type { Inspector } from './inspect/inspector.ts';
 import { type BloomServer, createServer } from './server.ts';
-import { createLogger, type Logger } from './telemetry/logger.ts';
+import { createLogger, type Logger, type LogOutput, standardError } from './telemetry/logger.ts';
 import type { TelemetrySdk } from './telemetry/sdk.ts';
 import { exportsAnything, exportsSignal } from './telemetry/signals.ts';
 
@@ -84,7 +84,9 @@ function readArguments(args: string[]): Arguments {
 }
 
 async function serve(config: Config): Promise<void> {
-  const logger = createLogger(config.logLevel, { alsoExport: exportsSignal(process.env, 'LOGS') });
+  const output = standardError();
+  const alsoExport = exportsSignal(process.env, 'LOGS');
+  const logger = createLogger(config.logLevel, { stream: output, alsoExport });
   process.once('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'uncaught exception');
     process.exit(1); // pino writes out what it holds on exit
@@ -95,7 +97,7 @@ async function serve(config: Config): Promise<void> {
     ...(telemetry?.prometheus && { prometheus: telemetry.prometheus }),
     ...(inspector && { inspect: inspector.inspect }),
   });
-  stopOnSignal(server, telemetry, config, logger);
+  stopOnSignal(server, telemetry, config, logger, output);
   const url = await listen(() => server.listen(), config.host, config.port, '--port');
   const socketUrl = new URL('/ws', url);
   socketUrl.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -123,6 +125,7 @@ function stopOnSignal(
   telemetry: TelemetrySdk | undefined,
   { drainTimeoutMs }: Config,
   logger: Logger,
+  output: LogOutput,
 ): void {
   let isStopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
@@ -135,6 +138,7 @@ function stopOnSignal(
     await server.stop({ drainMs });
     logger.info('stopped');
     await telemetry?.shutdown(deadline - performance.now());
+    await output.written();
     process.exit(0);
   };
   process.on('SIGTERM', stop);

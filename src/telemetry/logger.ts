@@ -46,8 +46,19 @@ export function createLogger(
   );
 }
 
-function standardError(): DestinationStream {
-  return destination({ dest: 2, sync: false, maxLength: MAX_BUFFERED });
+/** Where lines go. */
+export interface LogOutput extends DestinationStream {
+  /** Settles when every line so far is written: at an exit before that the last lines overtake those under way. */
+  written(): Promise<void>;
+}
+
+/** Standard error, written asynchronously: a reader that takes nothing never holds up the server. */
+export function standardError(): LogOutput {
+  // From the first byte on; with pino's default of none at all, `flush` would not wait for a write under way.
+  const output = destination({ dest: 2, sync: false, minLength: 1, maxLength: MAX_BUFFERED });
+  return Object.assign(output, {
+    written: () => new Promise<void>((resolve) => output.flush(() => resolve())),
+  });
 }
 
 const SEVERITY: Readonly<Record<string, SeverityNumber>> = {
