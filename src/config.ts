@@ -50,6 +50,7 @@ export interface Variable<T = unknown> {
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 function integer(fallback: number, min: number, max: number, meaning: string): Variable<number> {
   return {
@@ -133,9 +134,9 @@ export const VARIABLES = {
     30_000,
     1,
     MAX_TIMER_MS,
-    'A socket that says nothing for so long is closed 4408.',
+    'A socket that says nothing for so long is closed 4408; a connection whose request is not complete by then, 408.',
   ),
-  DRAIN_TIMEOUT_MS: integer(10_000, 0, MAX_TIMER_MS, 'On SIGTERM, how long clients have to go elsewhere.'),
+  DRAIN_TIMEOUT_MS: integer(10_000, 0, DAY_MS, 'On SIGTERM, how long clients have to go elsewhere.'),
   RATE_LIMIT_MESSAGES: integer(20, 1, 100_000, 'Text frames a connection may send within the window.'),
   RATE_LIMIT_WINDOW_MS: integer(1000, 1, MAX_TIMER_MS, 'Length of the rolling window, and of the penalty.'),
   MAX_PAYLOAD_BYTES: integer(65_536, 256, 16 * 1024 * 1024, 'Largest frame read; a larger one closes 1009.'),

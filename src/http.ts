@@ -39,6 +39,10 @@ type Headers = Readonly<Record<string, string>>;
 
 /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3000;
+/** How often Node looks for requests that take too long, in milliseconds. */
+const CHECKING_INTERVAL_MS = 5000;
+/** A request has at least this long to arrive whole, in milliseconds: networks are slow, too. */
+const MIN_PATIENCE_MS = 1000;
 
 /** The network side: WebSockets at /ws, /healthz, /readyz; everything else is answered 404. */
 export class HttpFront {
@@ -49,6 +53,8 @@ export class HttpFront {
   readonly #server: Server;
   readonly #sockets: WebSocketServerOf<typeof ClientSocket>;
   readonly #links = new Set<Link>();
+  /** Every TCP connection, those that have not said a word of TLS or HTTP yet included. */
+  readonly #connections = new Set<Socket>();
   readonly #heartbeat: Heartbeat;
   readonly #attempts: Attempts;
   readonly #trusts: (address: string, hop: number) => boolean;
@@ -73,6 +79,10 @@ export class HttpFront {
     this.#heartbeat = new Heartbeat(config.heartbeatIntervalMs);
     this.#attempts = new Attempts(config.maxAttemptsPerAddress, config.attemptsWindowMs);
     this.#server = makeServer(config);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
     this.#server.on('request', (request, response) => this.#answer(request, response));
     this.#server.on(
       'upgrade',
@@ -125,8 +135,7 @@ export class HttpFront {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const link of [...this.#links]) link.dismiss(reason);
     const overdue = setTimeout(() => {
-      for (const socket of this.#sockets.clients) socket.terminate();
-      this.#server.closeAllConnections();
+      for (const socket of this.#connections) socket.destroy();
     }, timeoutMs);
     await closed;
     clearTimeout(overdue);
@@ -248,15 +257,22 @@ export class HttpFront {
 
 function makeServer(config: Config): Server {
   const { tlsCertFile, tlsKeyFile } = config;
-  // Only WebSocket upgrades are taken; a request that offers another, such as curl's h2c, is answered plainly.
-  const shouldUpgradeCallback = ({ headers }: IncomingMessage) =>
-    headers.upgrade?.toLowerCase() === 'websocket';
-  if (tlsCertFile === undefined || tlsKeyFile === undefined) return createServer({ shouldUpgradeCallback });
+  const patienceMs = Math.max(config.firstMessageTimeoutMs, MIN_PATIENCE_MS);
+  const options = {
+    // Only WebSocket upgrades are taken; a request that offers another, such as curl's h2c, is answered plainly.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
+    // Who has not even finished asking is as silent as who says nothing on a WebSocket.
+    headersTimeout: patienceMs,
+    requestTimeout: patienceMs,
+    connectionsCheckingInterval: Math.min(patienceMs, CHECKING_INTERVAL_MS),
+  };
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) return createServer(options);
   try {
     return createTlsServer({
+      ...options,
       cert: readFileSync(tlsCertFile),
       key: readFileSync(tlsKeyFile),
-      shouldUpgradeCallback,
+      handshakeTimeout: patienceMs,
     });
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);

@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { seat, TestClient } from '../support/client.ts';
-import { frame, OPCODE, RawClient, textFrame } from '../support/raw.ts';
+import { frame, handshake, OPCODE, RawClient, textFrame } from '../support/raw.ts';
 import { health, startServer, type TestServer } from '../support/server.ts';
 import { bare, Session } from '../support/session.ts';
 import { until, within } from '../support/wait.ts';
@@ -273,6 +274,16 @@ describe('a socket that says nothing', () => {
     expect(await raw.closeCode).toBe(4408);
     await until('the socket is gone', async () => (await health(server)).connections === 0);
   });
+
+  test('not even a whole request is answered 408, and closed', async () => {
+    const server = await start(SILENCE);
+    for (const part of ['', handshake(server.wsUrl).slice(0, -2)]) {
+      const socket = connect({ host: '127.0.0.1', port: Number(server.url.port) });
+      socket.write(part);
+      const answer = await text(socket);
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    }
+  }, 30_000); // Node by itself waits a minute and more
 
   test('after its first message may be as quiet as it likes', async () => {
     const server = await start(SILENCE);

@@ -381,6 +381,19 @@ describe('TLS', () => {
       await (await TestClient.connect(own.wsUrl, { ca })).createRoom();
     });
   });
+
+  test('stop() does not wait for a connection that has not even begun TLS', async () => {
+    const own = await startServer(env);
+    const silent = connect({ host: '127.0.0.1', port: Number(own.url.port) });
+    try {
+      await once(silent, 'connect');
+      const ca = readFileSync(env.TLS_CERT_FILE);
+      await TestClient.connect(own.wsUrl, { ca }); // by now the server has accepted the one before
+      await within(10_000, 'stop()', own.stop()); // it would let a TLS handshake take 30 s
+    } finally {
+      silent.destroy();
+    }
+  });
 });
 
 describe('stop()', () => {
