@@ -20,7 +20,7 @@ import { type Environment, exportsSignal } from './signals.ts';
 
 /** A running OpenTelemetry SDK. */
 export interface TelemetrySdk {
-  /** Answers GET /metrics; undefined unless Prometheus text was asked for. */
+  /** Answers GET /metrics; undefined unless Prometheus text was asked for, and nothing else decides on metrics. */
   readonly prometheus: RequestListener | undefined;
   /** Sends out what is recorded. Settles when done or when `deadlineMs` is over, whatever the collector does. */
   shutdown(deadlineMs: number): Promise<void>;
@@ -34,7 +34,9 @@ export async function startTelemetry(
   env: Environment,
   options: { readonly version: string; readonly prometheus: boolean; readonly logger: Logger },
 ): Promise<TelemetrySdk> {
-  const prometheus = options.prometheus ? new PrometheusExporter({ preventServerStart: true }) : undefined;
+  // A configuration file describes all readers there are.
+  const servesPrometheus = options.prometheus && !env.OTEL_CONFIG_FILE;
+  const prometheus = servesPrometheus ? new PrometheusExporter({ preventServerStart: true }) : undefined;
   const exportsMetrics = exportsSignal(env, 'METRICS');
   const sdk = startNodeSdk({
     // Attributes from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over these.
@@ -70,11 +72,19 @@ async function otlpReader(env: Environment): Promise<IMetricReader> {
   const exporter = await otlpExporter(
     env.OTEL_EXPORTER_OTLP_METRICS_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL,
   );
+  // As the SDK reads them: what is no number counts as unset, and no export lasts into the next.
+  const exportIntervalMillis = positive(env.OTEL_METRIC_EXPORT_INTERVAL) ?? 60_000;
+  const exportTimeoutMillis = positive(env.OTEL_METRIC_EXPORT_TIMEOUT) ?? 30_000;
   return new PeriodicExportingMetricReader({
     exporter,
-    exportIntervalMillis: Number(env.OTEL_METRIC_EXPORT_INTERVAL ?? 60_000),
-    exportTimeoutMillis: Number(env.OTEL_METRIC_EXPORT_TIMEOUT ?? 30_000),
+    exportIntervalMillis,
+    exportTimeoutMillis: Math.min(exportTimeoutMillis, exportIntervalMillis),
   });
+}
+
+function positive(value: string | undefined): number | undefined {
+  const number = Number(value);
+  return number > 0 ? number : undefined;
 }
 
 async function otlpExporter(protocol: string | undefined): Promise<PushMetricExporter> {

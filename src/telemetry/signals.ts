@@ -3,12 +3,17 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Signal = 'TRACES' | 'METRICS' | 'LOGS';
 
+/** Whether the SDK is switched off, whatever else is set. */
+export function isDisabled(env: Environment): boolean {
+  return env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true';
+}
+
 /**
  * Whether a signal is exported. The specification's default exporter is OTLP to localhost; a server that
  * nobody configured should try nothing, so here a signal needs an endpoint or a named exporter of its own.
  */
 export function exportsSignal(env: Environment, signal: Signal): boolean {
-  if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return false;
+  if (isDisabled(env)) return false;
   if (env.OTEL_CONFIG_FILE) return true;
   const exporter = env[`OTEL_${signal}_EXPORTER`]?.trim();
   if (exporter) return exporter !== 'none';

@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type ChildServer, startChild } from '../support/child.ts';
 import { seat } from '../support/client.ts';
 import { type Behaviour, type OtlpReceiver, receiveGrpc, receiveHttp } from '../support/otlp/receiver.ts';
+import { until } from '../support/wait.ts';
 
 /** The server as a process, exporting to a receiver that decodes what arrives. */
 
@@ -16,8 +18,9 @@ async function receiver(start: Promise<OtlpReceiver>): Promise<OtlpReceiver> {
   return started;
 }
 
+/** A server that does not wait long for its clients when it is told to stop. */
 async function child(env: Record<string, string>): Promise<ChildServer> {
-  const started = await startChild(env);
+  const started = await startChild({ DRAIN_TIMEOUT_MS: '100', ...env });
   open.push({ close: () => started.stop('SIGKILL') });
   return started;
 }
@@ -214,6 +217,33 @@ describe('a collector in trouble', () => {
   );
 });
 
+test('a collector that never answers keeps a server that nobody is connected to no longer than its stop takes', async () => {
+  const otlp = await receiver(receiveHttp('never'));
+  const server = await child({
+    OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '600000',
+    OTEL_BSP_EXPORT_TIMEOUT: '600000',
+    DRAIN_TIMEOUT_MS: '600000', // nobody is there to wait for
+  });
+  await oneCall(server);
+  expect(await server.stop()).toBe(0);
+  expect(server.logs().map(({ msg }) => msg)).toContain('stopped');
+});
+
+test('OTEL_CONFIG_FILE decides on everything, METRICS included', async () => {
+  const otlp = await receiver(receiveHttp());
+  const server = await child({
+    METRICS: 'prometheus',
+    OTEL_CONFIG_FILE: fileURLToPath(new URL('../support/otlp/sdk.yaml', import.meta.url)),
+    RECEIVER: otlp.url,
+  });
+  await oneCall(server);
+  expect((await fetch(new URL('/metrics', server.url))).status).toBe(404);
+  expect(await server.stop()).toBe(0);
+  expect(otlp.spans.map(({ name }) => name)).toContain('relay Offer');
+  expect([otlp.points, otlp.logs]).toEqual([[], []]);
+});
+
 test('without an endpoint nothing is exported and nothing is tried', async () => {
   const server = await child({});
   await oneCall(server);
@@ -242,8 +272,35 @@ describe('METRICS=prometheus', () => {
     expect(otlp.points.map(({ name }) => name)).toContain('bloom.messages');
   });
 
-  test('without it there is no /metrics', async () => {
-    const server = await child({});
-    expect((await fetch(new URL('/metrics', server.url))).status).toBe(404);
-  });
+  test.each(['http/protobuf', 'http/json', 'grpc'] as const)(
+    'beside OTLP over %s, an interval shorter than the default timeout, or none that makes sense, is no trouble',
+    async (protocol) => {
+      const grpc = protocol === 'grpc';
+      const otlp = await receiver(grpc ? receiveGrpc() : receiveHttp());
+      for (const interval of ['200', 'often', '0']) {
+        const server = await child({
+          METRICS: 'prometheus',
+          OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: grpc ? otlp.url : `${otlp.url}/v1/metrics`,
+          OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: protocol,
+          OTEL_METRIC_EXPORT_INTERVAL: interval,
+        });
+        const before = otlp.requests();
+        if (interval === '200') await until('an export', () => otlp.requests() > before);
+        expect((await fetch(new URL('/metrics', server.url))).status).toBe(200);
+        expect(await server.stop()).toBe(0);
+        expect(otlp.points.map(({ name }) => name)).toContain('bloom.connections');
+        // Every minute, and once when it stops: not every millisecond.
+        if (interval !== '200') expect(otlp.requests() - before).toBe(1);
+      }
+    },
+  );
+
+  test.each([{}, { METRICS: 'prometheus', OTEL_SDK_DISABLED: 'true' }])(
+    'with %j there is no /metrics',
+    async (env) => {
+      const server = await child(env as Record<string, string>);
+      expect((await fetch(new URL('/metrics', server.url))).status).toBe(404);
+      expect(await server.stop()).toBe(0);
+    },
+  );
 });
