@@ -1,7 +1,7 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { accepting } from '../support/accepted.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { frame, handshake, OPCODE, RawClient, textFrame } from '../support/raw.ts';
 import { health, startServer, type TestServer } from '../support/server.ts';
@@ -29,19 +29,10 @@ async function start(env: Record<string, string> = {}): Promise<TestServer> {
 }
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.stop())));
 
-/** Connects; with the server's side of the socket, whose queue is the one in question. */
+/** Connects; with what waits on the server's side of the socket, whose queue is the one in question. */
 async function connectRaw({ wsUrl }: TestServer): Promise<{ raw: RawClient; queue: () => number }> {
-  let accepted: Socket | undefined;
-  const accept = (message: unknown) => {
-    accepted = (message as { socket: Socket }).socket;
-  };
-  subscribe('net.server.socket', accept);
-  try {
-    const raw = await RawClient.connect(wsUrl);
-    return { raw, queue: () => (accepted as Socket).writableLength };
-  } finally {
-    unsubscribe('net.server.socket', accept);
-  }
+  const { client, accepted } = await accepting(() => RawClient.connect(wsUrl));
+  return { raw: client, queue: () => accepted.writableLength };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));

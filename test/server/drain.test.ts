@@ -237,13 +237,20 @@ describe('the process', () => {
   const isStopping = (server: ChildServer) =>
     until('it is stopping', () => server.logs().some(({ msg }) => msg === 'stopping'));
 
-  test('on SIGTERM drains: 503s, ServerDraining, 1012 at the deadline, exit 0', async () => {
-    const { server, alice, session } = await serve(1500);
-    const exit = server.stop('SIGTERM');
-    expect(await session.client.nextOf('ServerDraining')).toMatchObject({ deadline_ms: 1500 });
+  test('on SIGTERM answers 503 at once, and tells sessions', async () => {
+    const { server, alice, session } = await serve(FOR_EVER);
+    server.process.kill('SIGTERM');
+    expect(await session.client.nextOf('ServerDraining')).toMatchObject({ deadline_ms: FOR_EVER });
     expect(await readyz(server)).toBe(503);
     expect((await upgrade(server)).status).toBe(503);
     await alice.settled();
+    expect(alice.unread()).toEqual([]);
+  });
+
+  test('closes 1012 at the deadline, and exits 0', async () => {
+    const { server, alice, session } = await serve(300);
+    const exit = server.stop('SIGTERM');
+    expect(await session.client.nextOf('ServerDraining')).toMatchObject({ deadline_ms: 300 });
     expect(await Promise.all([alice.closed, session.client.closed])).toEqual([1012, 1012]);
     expect(await within(SOON, 'the exit', exit)).toBe(0);
     expect(alice.unread()).toEqual([]);

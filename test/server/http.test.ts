@@ -407,7 +407,7 @@ describe('stop()', () => {
     }); // which stops it again: nothing happens
   });
 
-  test('one that never answers the close is destroyed within 4 s; meanwhile the server is not ready', async () => {
+  test('one that never answers the close is destroyed all the same; meanwhile the server is not ready', async () => {
     const own = await startServer();
     const stubborn = await RawClient.connect(own.wsUrl, { allowHalfOpen: true });
     // A request that is under way when the server is told to stop.
@@ -417,12 +417,12 @@ describe('stop()', () => {
       asking.write('GET /readyz HTTP/1.1\r\nHost: x\r\n');
       await (await fetch(new URL('/readyz', own.url))).json(); // by now the server has read the line above
       const stopped = own.stop();
-      expect(await stubborn.closeCode).toBe(1001);
-      expect(await other.closed).toBe(1001);
       asking.write('\r\n');
       const response = await readResponse(asking);
+      expect(await stubborn.closeCode).toBe(1001);
+      expect(await other.closed).toBe(1001);
       expect([response.status, JSON.parse(response.body)]).toEqual([503, { status: 'stopping' }]);
-      await within(4000, 'stop()', stopped);
+      await within(30_000, 'stop()', stopped);
     } finally {
       asking.destroy();
       stubborn.socket.destroy();
@@ -443,7 +443,7 @@ describe('stop()', () => {
       expect([503, 'ECONNREFUSED']).toContain(await ready);
       await expect(TestClient.connect(own.wsUrl)).rejects.toThrow(/503|ECONNREFUSED/);
       stubborn.socket.end();
-      await within(4000, 'stop()', stopped);
+      await within(30_000, 'stop()', stopped);
     } finally {
       stubborn.socket.destroy();
       await own.stop();

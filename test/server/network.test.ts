@@ -8,7 +8,8 @@ import { SilentProxy } from '../support/silent-proxy.ts';
 
 /** Broken networks: real ones in network namespaces as root on Linux, and a proxy that goes silent anywhere. */
 
-const GRACIOUS = { HEARTBEAT_INTERVAL_MS: '500', RESUME_GRACE_MS: '120000' };
+/** Twice the interval is what a busy machine may keep one of the processes waiting. */
+const GRACIOUS = { HEARTBEAT_INTERVAL_MS: '1000', RESUME_GRACE_MS: '120000' };
 
 /** A server, with a network between it and some of its clients that can be broken. */
 interface Setting {

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { VARIABLES } from '../../src/config.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { RawClient } from '../support/raw.ts';
-import { within } from '../support/wait.ts';
+import { until, within } from '../support/wait.ts';
 
 /** The process itself: what it prints, how it ends, and with which exit code. */
 
@@ -126,7 +126,7 @@ describe('start', () => {
   test('LOG_LEVEL=silent: nothing on standard error', async () => {
     const run = local({ LOG_LEVEL: 'silent' });
     await (await TestClient.connect(await run.url())).createRoom();
-    run.child.kill('SIGTERM');
+    run.child.kill('SIGINT'); // SIGTERM would drain first
     expect(await run.ended).toBe(0);
     expect(run.stderr).toBe('');
   });
@@ -263,7 +263,7 @@ describe('signals', () => {
     const single = await TestClient.connect(url);
     run.child.kill(signal);
     for (const client of [...clients, single]) expect(await client.closed).toBe(code);
-    expect(await within(5000, 'the exit', run.ended)).toBe(0);
+    expect(await run.ended).toBe(0);
     expect(run.log().map(({ msg }) => msg)).toEqual(['listening', 'stopping', 'stopped']);
   });
 
@@ -274,26 +274,26 @@ describe('signals', () => {
     expect(await run.ended).toBe(0);
   });
 
-  test('a client that never answers the close: exit code 0 within 5 s all the same', async () => {
+  test('a client that never answers the close: exit code 0 all the same', async () => {
     const run = local({ DRAIN_TIMEOUT_MS: '300' });
     const stubborn = await RawClient.connect(await run.url(), { allowHalfOpen: true });
     stubborn.socket.pause();
     const idle = await fetch((await run.url()).href.replace(/^ws(.*)\/ws$/, 'http$1/healthz')); // keeps its connection
     await idle.text();
     run.child.kill('SIGTERM');
-    expect(await within(5000, 'the exit', run.ended)).toBe(0);
+    expect(await run.ended).toBe(0);
     stubborn.socket.destroy();
   });
 
-  test('a second signal: exits at once', async () => {
-    const run = local();
-    const stubborn = await RawClient.connect(await run.url(), { allowHalfOpen: true });
-    run.child.kill('SIGINT');
-    expect(await stubborn.closeCode).toBe(1001);
-    run.child.kill('SIGINT');
-    expect(await within(2000, 'the exit', run.ended)).toBe(1); // it would wait 3 s for the client
+  test('a second signal: exits at once, whatever time is left', async () => {
+    const run = local({ DRAIN_TIMEOUT_MS: '600000' });
+    const client = await TestClient.connect(await run.url());
+    run.child.kill('SIGTERM');
+    await until('it is stopping', () => run.log().length === 2);
+    await client.settled(); // it is in no hurry
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(1);
     expect(run.log().map(({ msg }) => msg)).toEqual(['listening', 'stopping']);
-    stubborn.socket.destroy();
   });
 });
 

@@ -2,18 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ErrorCode } from '../../src/protocol/codes.ts';
+import { accepting } from '../support/accepted.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { closeFrame, frame, OPCODE, RawClient, textFrame } from '../support/raw.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { until, within } from '../support/wait.ts';
+import { until } from '../support/wait.ts';
 
 /** The protocol as design.md's tables state it, message by message, over real sockets. */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const KIB_64 = 65_536;
-/** Less than the 3 s after which the server destroys a socket that does not finish closing. */
-const PROMPTLY = 2000;
-
 /** Never reached by the tests that are not about the rate. */
 const NO_LIMIT = { RATE_LIMIT_MESSAGES: '10000' };
 
@@ -283,9 +281,10 @@ describe('expiry', () => {
     await pause(350);
     const joiner = await TestClient.connect(brief.wsUrl);
     await joiner.joinRoom(room_id);
-    for (const client of [...clients, joiner]) client.send({ type: 'LeaveRoom' });
-    await joiner.settled();
-    await joiner.joinRoom(room_id);
+    clients[0]!.send({ type: 'LeaveRoom' });
+    await clients[0]!.settled();
+    joiner.send({ type: 'LeaveRoom' }); // nobody is in now,
+    await joiner.joinRoom(room_id); // but not for long
     await pause(350);
     expect(brief.logs.some((line) => ended(line, room_id))).toBe(false);
     clients[0]!.unread();
@@ -605,13 +604,16 @@ describe('frames that end the connection', () => {
 
   test.each(cases)('%s: close %i, which counts as leaving at once', async (_, code, frames) => {
     const { room_id, clients, ids } = await seat(server.wsUrl, 2);
-    // It neither answers the close nor ends its side.
-    const offender = await RawClient.connect(server.wsUrl, { allowHalfOpen: true });
+    // It neither answers the close nor ends its side, so the server destroys its socket 3 s later.
+    const { client: offender, accepted } = await accepting(() =>
+      RawClient.connect(server.wsUrl, { allowHalfOpen: true }),
+    );
     const participant_id = await offender.joinRoom(room_id);
     for (const client of clients) expect(await news(client)).toHaveLength(2);
     offender.send(...frames);
-    const left = await within(PROMPTLY, 'PeerDisconnected', clients[0]!.next());
-    expect(await within(PROMPTLY, 'the close code', offender.closeCode)).toBe(code);
+    const left = await clients[0]!.next();
+    expect(accepted.destroyed).toBe(false); // it was told before that
+    expect(await offender.closeCode).toBe(code);
     // Nothing it says from now on counts.
     offender.send(textFrame({ type: 'Offer', to: ids[0], sdp: 'too late' }), closeFrame(1000));
     offender.socket.end();
@@ -666,13 +668,16 @@ describe('frames that end the connection', () => {
 
 describe('RateLimited', () => {
   let byDefault: TestServer;
+  /** Twenty frames, and for the whole test no more. */
+  let patient: TestServer;
   /** Three frames within 300 ms. */
   let strict: TestServer;
   beforeAll(async () => {
     byDefault = await startServer();
+    patient = await startServer({ RATE_LIMIT_WINDOW_MS: '600000' });
     strict = await startServer({ RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_MS: '300' });
   });
-  afterAll(() => Promise.all([byDefault.stop(), strict.stop()]));
+  afterAll(() => Promise.all([byDefault.stop(), patient.stop(), strict.stop()]));
 
   test('the 21st text frame within a second is refused at once, and every one behind it', async () => {
     const client = await TestClient.connect(byDefault.wsUrl);
@@ -684,7 +689,7 @@ describe('RateLimited', () => {
   });
 
   test('valid and invalid frames count alike; control frames do not', async () => {
-    const { clients, ids } = await seat(byDefault.wsUrl, 2); // one frame each
+    const { clients, ids } = await seat(patient.wsUrl, 2); // one frame each
     const [client, other] = clients as [TestClient, TestClient];
     for (let i = 0; i < 30; i++) client.socket.ping();
     for (let i = 0; i < 9; i++) client.send('');
@@ -729,10 +734,11 @@ describe('RateLimited', () => {
   test('after the penalty the count starts afresh, however many frames were dropped', async () => {
     const { clients, ids } = await seat(strict.wsUrl, 2);
     const [client, other] = clients as [TestClient, TestClient];
-    for (let i = 0; i < 2; i++) client.send({ type: 'Offer', to: ids[1], sdp: 'before' });
+    await pause(350); // CreateRoom is out of the window
+    for (let i = 0; i < 3; i++) client.send({ type: 'Offer', to: ids[1], sdp: 'before' });
     for (let i = 0; i < 50; i++) client.send({ type: 'Offer', to: ids[1], sdp: 'dropped' });
     expect(await news(client)).toEqual(Array(50).fill(error('RateLimited')));
-    expect(await news(other)).toEqual(Array(2).fill({ type: 'Offer', from: ids[0], sdp: 'before' }));
+    expect(await news(other)).toEqual(Array(3).fill({ type: 'Offer', from: ids[0], sdp: 'before' }));
     await pause(450);
     for (let i = 0; i < 4; i++) client.send({ type: 'Offer', to: ids[1], sdp: 'after' });
     expect(await news(client)).toEqual([error('RateLimited')]);
@@ -752,15 +758,23 @@ describe('RateLimited', () => {
 
   test('the window rolls: a burst across the end of a second is still a burst', async () => {
     const rolling = await startServer({ RATE_LIMIT_MESSAGES: '4', RATE_LIMIT_WINDOW_MS: '2000' });
-    try {
+    /** On a machine that has no time for us the burst is none: then once more, with another client. */
+    const attempt = async (): Promise<boolean> => {
       const client = await TestClient.connect(rolling.wsUrl);
       client.send('at 0');
       await pause(1000);
+      const burstBegan = performance.now();
       for (let i = 0; i < 3; i++) client.send('at 1000');
       await pause(1500);
       client.send('at 2500: the fourth since 500');
       client.send('at 2500: the fifth');
-      expect(await news(client)).toEqual([...Array(5).fill(error('InvalidPayload')), error('RateLimited')]);
+      const heard = await news(client);
+      if (performance.now() - burstBegan >= 2000) return false;
+      expect(heard).toEqual([...Array(5).fill(error('InvalidPayload')), error('RateLimited')]);
+      return true;
+    };
+    try {
+      while (!(await attempt()));
     } finally {
       await rolling.stop();
     }

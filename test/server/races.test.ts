@@ -195,7 +195,7 @@ test('the last two leave at once: the room stays joinable, and empty', async () 
 });
 
 test('a join racing the expiry either has the room for good or hears RoomNotFound', async () => {
-  const brief = await startServer({ ROOM_IDLE_TIMEOUT_MS: '150', RATE_LIMIT_MESSAGES: '100' });
+  const brief = await startServer({ ROOM_IDLE_TIMEOUT_MS: '500', RATE_LIMIT_MESSAGES: '100' });
   try {
     const rooms = await Promise.all(Array.from({ length: 60 }, () => seat(brief.wsUrl, 1)));
     const joiners = await Promise.all(rooms.map(() => TestClient.connect(brief.wsUrl)));
@@ -205,12 +205,12 @@ test('a join racing the expiry either has the room for good or hears RoomNotFoun
         clients[0]!.send({ type: 'LeaveRoom' });
         await clients[0]!.settled();
         // The first surely in time, the last surely too late, the others about when the room expires.
-        await pause(at < 5 ? 0 : at < 55 ? 120 + at : 400);
+        await pause(at < 5 ? 0 : at < 55 ? 470 + at : 1000);
         joiners[at]!.send({ type: 'JoinRoom', room_id });
         await joiners[at]!.settled();
       }),
     );
-    await pause(300); // longer than the timeout: whoever is in keeps its room alive
+    await pause(700); // longer than the timeout: whoever is in keeps its room alive
     let joined = 0;
     for (const [at, { room_id }] of rooms.entries()) {
       const [joiner, other] = [joiners[at]!, late[at]!];

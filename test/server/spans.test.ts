@@ -381,7 +381,7 @@ describe('secrets', () => {
     }
     await client.settled();
     await outsider.settled();
-    for (let i = 0; i < 20; i++) client.send({ type: 'Offer', to, sdp: secret }); // into the penalty
+    for (let i = 0; i < 25; i++) client.send({ type: 'Offer', to, sdp: secret }); // into the penalty
     await client.settled();
     other.send({ type: 'Offer', to: ids[0], sdp: 'crash' });
     await other.settled();

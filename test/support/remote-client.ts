@@ -14,12 +14,15 @@ import { WebSocket } from 'ws';
 
 const [url = '', dialect] = process.argv.slice(2);
 const RETRY_MS = 50;
-const HANDSHAKE_TIMEOUT_MS = 1000;
+/** The first network is whole, and may be slow; those after it may be gone. */
+const FIRST_TIMEOUT_MS = 30_000;
+const NEXT_TIMEOUT_MS = 1000;
 
 let socket: WebSocket;
 let token: string | undefined;
 let lastSeq = 0;
 let silence: NodeJS.Timeout | undefined;
+let handshakeTimeout = FIRST_TIMEOUT_MS;
 
 function say(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -27,7 +30,7 @@ function say(line: object): void {
 
 function connect(): void {
   clearTimeout(silence);
-  const mine = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+  const mine = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout });
   socket = mine;
   let silenceMs: number | undefined;
   const watch = (): void => {
@@ -36,6 +39,7 @@ function connect(): void {
   };
   mine.on('error', () => {}); // close follows
   mine.on('open', () => {
+    handshakeTimeout = NEXT_TIMEOUT_MS;
     say({ open: true });
     if (dialect !== 'session') return;
     const resumption = token === undefined ? {} : { resume_token: token, last_seq: lastSeq };
