@@ -1,6 +1,6 @@
 import { compile } from 'proxy-addr';
 import * as v from 'valibot';
-import type { IceServer } from './protocol/server.ts';
+import { type IceServer, iceServer } from './protocol/server.ts';
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts';
 
 /** Everything an operator can set, validated and frozen. Milliseconds and bytes unless named otherwise. */
@@ -97,13 +97,6 @@ function list(allowed: string, isItem: (item: string) => boolean, meaning: strin
     ),
   };
 }
-
-const iceUrl = v.pipe(v.string(), v.regex(/^(stuns?|turns?):\S+$/));
-const iceServer = v.strictObject({
-  urls: v.union([iceUrl, v.pipe(v.array(iceUrl), v.minLength(1))]),
-  username: v.optional(v.string()),
-  credential: v.optional(v.string()),
-});
 
 function isOrigin(item: string): boolean {
   return !item.includes('*') && URL.canParse(item) && new URL(item).origin === item;

@@ -17,6 +17,12 @@ const JoinOrCreateRoom = v.pipe(
     ({ room_id, create_if_missing }) => create_if_missing !== true || UUID_V4.test(room_id),
     'create_if_missing takes a version 4 UUID',
   ),
+  // The same for the JSON Schema: what a check does cannot be read from it.
+  v.metadata({
+    if: { properties: { create_if_missing: { const: true } }, required: ['create_if_missing'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { properties: { room_id: { type: 'string', pattern: '^.{14}4.{4}[89ABab]' } } },
+  }),
 );
 const LeaveRoom = v.strictObject({ type: v.literal('LeaveRoom') });
 const Offer = v.strictObject({ type: v.literal('Offer'), to: uuid, sdp: v.string() });
@@ -33,7 +39,7 @@ const IceCandidate = v.strictObject({
 });
 
 /** Opens a session; with the token of an earlier one, and the last `seq` heard in it, takes that one up again. */
-const Hello = v.pipe(
+export const Hello = v.pipe(
   v.strictObject({
     type: v.literal('Hello'),
     resume_token: v.optional(v.pipe(v.string(), v.maxLength(128))),
@@ -43,10 +49,16 @@ const Hello = v.pipe(
     ({ resume_token, last_seq }) => (resume_token === undefined) === (last_seq === undefined),
     'resume_token and last_seq go together',
   ),
+  v.metadata({
+    if: { anyOf: [{ required: ['resume_token'] }, { required: ['last_seq'] }] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { required: ['resume_token', 'last_seq'] },
+  }),
 );
 
-const BASE = { CreateRoom, JoinRoom, LeaveRoom, Offer, Answer, IceCandidate };
-const SESSION = { ...BASE, JoinRoom: JoinOrCreateRoom };
+/** The schema of each message, by its type. */
+export const BASE = { CreateRoom, JoinRoom, LeaveRoom, Offer, Answer, IceCandidate };
+export const SESSION = { ...BASE, JoinRoom: JoinOrCreateRoom };
 
 /** What a connection speaks: the base protocol for ever, or what a Hello session adds to it. */
 export type Dialect = 'base' | 'session';

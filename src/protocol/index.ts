@@ -10,10 +10,12 @@ export {
 } from './codes.ts';
 export type {
   IceServer,
+  NumberedMessage,
   ParticipantId,
   Ready,
   Relayed,
   RoomId,
   ServerMessage,
+  ServerMessageType,
   SessionMessage,
 } from './server.ts';

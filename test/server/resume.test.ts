@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
-import type { Ready, ServerMessage } from '../../src/protocol/server.ts';
+import type { NumberedMessage, Ready, ServerMessage } from '../../src/protocol/server.ts';
 import { type CutKind, type CutPoint, FaultyProxy, type Passage } from '../support/proxy.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { type Numbered, Session } from '../support/session.ts';
+import { Session } from '../support/session.ts';
 import { within } from '../support/wait.ts';
 
 /**
@@ -202,7 +202,7 @@ class Receiver {
   #hear(message: ServerMessage): void {
     try {
       if (message.type === 'Ready') this.#welcome(message);
-      else this.#take(message as Numbered);
+      else this.#take(message as NumberedMessage);
     } catch (error) {
       this.problem ??= error as Error;
     }
@@ -220,7 +220,7 @@ class Receiver {
     this.#token = ready.resume_token;
   }
 
-  #take(message: Numbered): void {
+  #take(message: NumberedMessage): void {
     expect(message.seq).toBe(this.#lastSeq + 1);
     this.#lastSeq = message.seq;
     if (!('from' in message)) return;

@@ -1,11 +1,17 @@
 import { once } from 'node:events';
+import { afterEach, expect } from '@jest/globals';
 import { type ClientOptions, WebSocket } from 'ws';
+import { misfit } from '../../src/protocol/misfit.ts';
 import type { ServerMessage } from '../../src/protocol/server.ts';
 
 type MessageType = ServerMessage['type'];
 type MessageOf<T extends MessageType> = Extract<ServerMessage, { type: T }>;
 
-/** A client that keeps everything it hears, for tests to wait on and to read. */
+/** What servers sent that their schemas do not allow. */
+const misfits: string[] = [];
+afterEach(() => expect(misfits.splice(0)).toEqual([]));
+
+/** A client that keeps everything it hears, for tests to wait on and to read; all of it has to fit the schemas. */
 export class TestClient {
   readonly socket: WebSocket;
   /** Everything heard so far, in order. */
@@ -32,7 +38,10 @@ export class TestClient {
     });
     socket.on('error', () => {});
     socket.on('message', (data) => {
-      this.heard.push(JSON.parse(data.toString()));
+      const message = JSON.parse(data.toString());
+      this.heard.push(message);
+      const problem = misfit(message, this.heard[0]?.type === 'Ready' ? 'session' : 'base');
+      if (problem !== undefined) misfits.push(`${data}: ${problem}`);
       this.#wake?.();
     });
   }

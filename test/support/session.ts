@@ -1,9 +1,6 @@
 import type { ClientOptions } from 'ws';
-import type { Ready, ServerMessage } from '../../src/protocol/server.ts';
+import type { NumberedMessage, Ready, ServerMessage } from '../../src/protocol/server.ts';
 import { TestClient } from './client.ts';
-
-/** A message as a session hears it. */
-export type Numbered = Exclude<ServerMessage, Ready> & { readonly seq: number };
 
 /** What a Hello brings to take up an earlier session. */
 export interface Resumption {
@@ -40,8 +37,8 @@ export class Session {
   }
 
   /** Everything heard in this session since Ready. */
-  get numbered(): Numbered[] {
-    return this.client.heard.slice(1) as Numbered[];
+  get numbered(): NumberedMessage[] {
+    return this.client.heard.slice(1) as NumberedMessage[];
   }
 
   /** The number of the latest message heard. */
@@ -69,12 +66,12 @@ export class Session {
 /** Messages without their numbers. */
 export function bare(messages: readonly ServerMessage[]): ServerMessage[] {
   return messages.map((message) => {
-    const { seq: _, ...rest } = message as Numbered;
+    const { seq: _, ...rest } = message as NumberedMessage;
     return rest as ServerMessage;
   });
 }
 
 /** The numbers of messages. */
 export function seqs(messages: readonly ServerMessage[]): number[] {
-  return messages.map((message) => (message as Numbered).seq);
+  return messages.map((message) => (message as NumberedMessage).seq);
 }
