@@ -7,7 +7,7 @@ import { createLogger, type Logger, type LogOutput, standardError } from './tele
 import type { TelemetrySdk } from './telemetry/sdk.ts';
 import { exportsAnything, exportsSignal, isDisabled } from './telemetry/signals.ts';
 
-/** The process: arguments and environment in, exit code out. 0 stopped, 1 failed, 2 wrong settings. */
+/** The process: arguments and environment in, exit code out. 0 stopped, 1 failed, 2 wrong settings or usage. */
 
 /** From the end of the drain to the exit, whatever a client or a collector does. */
 const EXIT_DEADLINE_MS = 2500;
@@ -17,6 +17,10 @@ const FLUSH_MS = 1500;
 const HELP = `Bloom, a WebRTC signalling server.
 
 Usage: bloom [options]
+       bloom conformance ws://HOST/ws [options]
+
+Commands:
+  conformance    prove a signalling server, this or another, against the protocol (bloom conformance --help)
 
 Options:
   --port N       port to listen on (PORT, default ${VARIABLES.PORT.fallback}; 0 takes any free one)
@@ -44,6 +48,8 @@ await main();
 
 async function main(): Promise<void> {
   try {
+    const [command, ...rest] = process.argv.slice(2);
+    if (command === 'conformance') return await proveConformance(rest);
     const { help, version, settings } = readArguments(process.argv.slice(2));
     if (help) return void process.stdout.write(HELP);
     if (version) return void process.stdout.write(`${packageVersion()}\n`);
@@ -53,6 +59,14 @@ async function main(): Promise<void> {
     else if (error instanceof StartError) fail(error.message, 1);
     else fail(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
   }
+}
+
+async function proveConformance(args: string[]): Promise<void> {
+  const { conformance } = await import('./conformance/command.ts');
+  process.exitCode = await conformance(args, {
+    out: (text) => process.stdout.write(text),
+    error: (text) => process.stderr.write(text),
+  });
 }
 
 interface Arguments {

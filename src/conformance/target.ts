@@ -1,0 +1,71 @@
+import { Miss, Participant } from './participant.ts';
+
+/** The rate a server reads at. */
+export interface Pace {
+  /** Text frames of one socket within the rolling window. */
+  readonly messages: number;
+  readonly windowMs: number;
+}
+
+/** What a server allows; the checks adapt to it. */
+export interface Limits extends Pace {
+  readonly capacity: number;
+  readonly maxPayloadBytes: number;
+  readonly roomIdleMs: number;
+  readonly resumeGraceMs: number;
+}
+
+/** The server under test. */
+export interface Target {
+  readonly url: URL;
+  readonly limits: Limits;
+  readonly offersSessions: boolean;
+}
+
+/** What docs/protocol.md says when a server says nothing else. */
+export const PROTOCOL_LIMITS: Limits = {
+  capacity: 8,
+  messages: 20,
+  windowMs: 1000,
+  maxPayloadBytes: 65_536,
+  roomIdleMs: 60_000,
+  resumeGraceMs: 15_000,
+};
+
+/** Says Hello to learn what the server is; limits it does not tell are `known`, or the protocol's. Throws Miss. */
+export async function explore(url: URL, known: Partial<Limits>, patienceMs: number): Promise<Target> {
+  const participant = await Participant.connect(url, patienceMs);
+  try {
+    await participant.send('{"type":"Hello"}', PROTOCOL_LIMITS, true);
+    const told = readReady(await participant.next());
+    return { url, limits: { ...PROTOCOL_LIMITS, ...told, ...known }, offersSessions: told !== undefined };
+  } catch (error) {
+    if (!(error instanceof Miss)) throw error;
+    return { url, limits: { ...PROTOCOL_LIMITS, ...known }, offersSessions: false };
+  } finally {
+    participant.close(1000);
+  }
+}
+
+/** The limits in a Ready; undefined when the answer is anything else. */
+function readReady(text: string): Partial<Limits> | undefined {
+  const { type, limits, resume_grace_ms } = tryParse(text);
+  if (type !== 'Ready') return undefined;
+  const { room_capacity, messages, window_ms, max_payload_bytes } = (limits ?? {}) as Record<string, unknown>;
+  const told = {
+    capacity: room_capacity,
+    messages,
+    windowMs: window_ms,
+    maxPayloadBytes: max_payload_bytes,
+    resumeGraceMs: resume_grace_ms,
+  };
+  return Object.fromEntries(Object.entries(told).filter(([, value]) => Number.isSafeInteger(value)));
+}
+
+function tryParse(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
