@@ -177,8 +177,27 @@ describe('dependencies point one way', () => {
     expect(broken(isIn('src/client/'), (to) => !isIn('src/client/', 'src/protocol/')(to))).toEqual([]);
   });
 
+  test('protocol/index, which browsers load, imports at run time nothing but the codes', () => {
+    expect(
+      broken(
+        (file) => ['src/protocol/index.ts', 'src/protocol/codes.ts'].includes(file),
+        (to, isTypeOnly) => !isTypeOnly && to !== 'src/protocol/codes.ts',
+      ),
+    ).toEqual([]);
+  });
+
   test('nothing on the server imports client/', () => {
     expect(broken((file) => !file.startsWith('src/client/'), isIn('src/client/'))).toEqual([]);
+  });
+
+  test('conformance/ imports protocol/, ws and itself: it sees a server from outside', () => {
+    const isAllowed = (to: string) => isIn('src/conformance/', 'src/protocol/', 'node:')(to) || to === 'ws';
+    expect(broken(isIn('src/conformance/'), (to) => !isAllowed(to))).toEqual([]);
+  });
+
+  test('main alone imports conformance/', () => {
+    const isAllowed = (file: string) => file === 'src/main.ts' || file.startsWith('src/conformance/');
+    expect(broken((file) => !isAllowed(file), isIn('src/conformance/'))).toEqual([]);
   });
 
   test('without cycles', () => {
@@ -199,7 +218,7 @@ describe('dependencies point one way', () => {
 
 describe('packages', () => {
   test.each([
-    ['ws', (file: string) => /^src\/(socket|inspect)\//.test(file) || file === 'src/http.ts'],
+    ['ws', (file: string) => /^src\/(socket|inspect|conformance)\//.test(file) || file === 'src/http.ts'],
     ['valibot', (file: string) => file.startsWith('src/protocol/') || file === 'src/config.ts'],
   ])('%s has its places', (name, isPlace) => {
     const users = [...imports].filter(([, list]) => list.some(({ to }) => to === name)).map(([file]) => file);

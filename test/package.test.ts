@@ -58,7 +58,15 @@ describe('the tarball', () => {
     expect(
       files.filter((path) => /(^|\/)(test|bench|node_modules)\/|\.test\.|\.env|\.tgz$/.test(path)),
     ).toEqual([]);
-    expect(files).toEqual(expect.arrayContaining(['bin/bloom.js', 'dist/src/main.js', 'src/server.ts']));
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'bin/bloom.js',
+        'dist/src/main.js',
+        'src/server.ts',
+        'docs/asyncapi.yaml',
+        'docs/schema/server.json',
+      ]),
+    );
     // Its presence tells bin/bloom.js that it runs in a clone.
     expect(files).not.toContain('src/main.ts');
   });
@@ -98,6 +106,8 @@ describe('bloom', () => {
       const url = /ws:\S+/.exec(line)?.[0];
       const client = await TestClient.connect(url as string);
       expect(await client.createRoom()).toEqual({ room_id: expect.any(String), self_id: expect.any(String) });
+      const { stdout } = await run(bloom, ['conformance', url as string, '--only', 'rooms:'], { env });
+      expect(stdout).toMatch(/\n[1-9]\d* passed, 0 missed/);
       child.kill('SIGINT'); // SIGTERM would drain first
       expect(await client.closed).toBe(1001);
       expect(await exited).toEqual([0, null]);

@@ -36,31 +36,28 @@ export async function* run(
   target: Target,
   conditions: Conditions,
 ): AsyncGenerator<Outcome> {
-  for (const check of checks) {
-    const { limits, offersSessions } = target;
-    const steps = parseTranscript(typeof check.steps === 'string' ? check.steps : check.steps(limits));
-    if (check.isOfSessions && !offersSessions)
-      yield { check, verdict: 'not offered', reason: 'Hello is not answered Ready' };
-    else {
-      const reason = obstacleTo(check, steps, limits, conditions);
-      yield reason === undefined
-        ? await attempt(check, steps, target, conditions)
-        : { check, verdict: 'skipped', reason };
-    }
-  }
+  for (const check of checks)
+    yield refrain(check, target, conditions) ?? (await attempt(check, target, conditions));
 }
 
 /** Why a check is not tried; undefined when it is. */
-function obstacleTo(
-  { isSlow, obstacle }: Check,
-  steps: readonly Step[],
-  limits: Limits,
+function refrain(
+  check: Check,
+  { limits, offersSessions }: Target,
   conditions: Conditions,
-): string | undefined {
-  if (isSlow && !conditions.isSlow) return '--slow tries it';
-  const seats = seatsOf(steps);
-  if (seats > limits.capacity) return `it takes a room for ${seats}`;
-  return obstacle?.(limits);
+): Outcome | undefined {
+  if (check.isOfSessions && !offersSessions)
+    return { check, verdict: 'not offered', reason: 'Hello is not answered Ready' };
+  if (check.isSlow && !conditions.isSlow) return { check, verdict: 'skipped', reason: '--slow tries it' };
+  const obstacle = check.obstacle?.(limits);
+  if (obstacle !== undefined) return { check, verdict: 'skipped', reason: obstacle };
+  const seats = seatsOf(stepsOf(check, limits));
+  if (seats > limits.capacity) return { check, verdict: 'skipped', reason: `it takes a room for ${seats}` };
+  return undefined;
+}
+
+function stepsOf({ steps }: Check, limits: Limits): Step[] {
+  return parseTranscript(typeof steps === 'string' ? steps : steps(limits));
 }
 
 /** Participants in one room at most. */
@@ -74,12 +71,8 @@ function seatsOf(steps: readonly Step[]): number {
   );
 }
 
-async function attempt(
-  check: Check,
-  steps: readonly Step[],
-  { url, limits }: Target,
-  conditions: Conditions,
-): Promise<Outcome> {
+async function attempt(check: Check, { url, limits }: Target, conditions: Conditions): Promise<Outcome> {
+  const steps = stepsOf(check, limits);
   const player = new Player({ url, limits, ...conditions });
   let at: Step | undefined;
   const waitsMs = steps.reduce((ms, step) => ms + (step.kind === 'wait' ? step.ms : 0), 0);

@@ -1,0 +1,354 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Outcome, run } from '../../src/conformance/runner.ts';
+import { SUITE } from '../../src/conformance/suite.ts';
+import { explore, type Limits } from '../../src/conformance/target.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { Liar, type Lie, type Message } from './liar.ts';
+
+/** The suite catches servers that are wrong in one thing, each by the check that is meant to. */
+
+const PATIENCE_MS = 10_000;
+/** For lies that consist in saying nothing: the check waits for so long in vain. */
+const IMPATIENCE_MS = 500;
+const SETTLE_MS = 50;
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+const liars: Liar[] = [];
+afterEach(async () => {
+  for (const liar of liars.splice(0)) await liar.close();
+});
+
+async function outcomesOf(
+  lie: Lie,
+  {
+    only,
+    patienceMs = PATIENCE_MS,
+    known = {},
+  }: { only?: string; patienceMs?: number; known?: Partial<Limits> },
+): Promise<Outcome[]> {
+  const liar = await Liar.listen(server.wsUrl, lie);
+  liars.push(liar);
+  const target = await explore(liar.url, known, PATIENCE_MS);
+  const checks = SUITE.filter(({ name }) => only === undefined || name === only);
+  const outcomes: Outcome[] = [];
+  const conditions = { patienceMs, settleMs: SETTLE_MS, isSlow: false };
+  for await (const outcome of run(checks, target, conditions)) outcomes.push(outcome);
+  return outcomes;
+}
+
+const isRelay = ({ type }: Message) => ['Offer', 'Answer', 'IceCandidate'].includes(type);
+const parse = (text: string): Message | undefined => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+/** Does something with messages of one type, and passes the others on. */
+const on =
+  (type: string, down: NonNullable<Lie['down']>): NonNullable<Lie['down']> =>
+  (message, passage) =>
+    message.type === type ? down(message, passage) : [message];
+const code = (from: string, to: string) =>
+  on('Error', (message) => [{ ...message, code: message.code === from ? to : message.code }]);
+
+interface Case {
+  readonly lie: Lie;
+  /** The check that is meant to catch it. */
+  readonly check: string;
+  readonly reason: RegExp;
+  readonly isSilence?: true;
+  readonly known?: Partial<Limits>;
+}
+
+const LIARS: Readonly<Record<string, Case>> = {
+  'reorders relays': {
+    lie: {
+      down(message, passage) {
+        if (!isRelay(message)) return [message];
+        const { held } = passage;
+        passage.held = held === undefined ? message : undefined;
+        return held === undefined ? [] : [message, held];
+      },
+    },
+    check: 'frames from one sender arrive at one addressee in the order they were sent',
+    reason: /heard .*"1".* instead/,
+  },
+  'does not tell of a departure': {
+    lie: { down: on('PeerDisconnected', () => []) },
+    check: 'LeaveRoom tells the others PeerDisconnected, then the list; the leaver hears nothing',
+    reason: /heard .*RoomParticipants.* instead/,
+  },
+  'tells of a departure twice': {
+    lie: { down: on('PeerDisconnected', (message) => [message, message]) },
+    check: 'a socket that ends without a word leaves at once, with exactly one PeerDisconnected',
+    reason: /heard .*PeerDisconnected.* instead/,
+  },
+  'does not notice a broken connection': {
+    lie: { hidesEnds: true },
+    check: 'a socket that ends without a word leaves at once, with exactly one PeerDisconnected',
+    reason: /heard nothing within/,
+    isSilence: true,
+  },
+  'accepts unknown fields': {
+    lie: {
+      up(text) {
+        const message = parse(text);
+        if (message?.type !== 'CreateRoom') return [text];
+        return ['{"type":"CreateRoom"}'];
+      },
+    },
+    check: 'an unknown field is InvalidPayload; nothing else changes',
+    reason: /heard .*RoomCreated.* instead/,
+  },
+  'accepts ids that are no UUIDs': {
+    lie: {
+      up(text) {
+        const message = parse(text);
+        return message?.room_id === 'room-1'
+          ? ['{"type":"JoinRoom","room_id":"11111111-1111-4111-8111-111111111111"}']
+          : [text];
+      },
+    },
+    check: 'an id that is no UUID is InvalidPayload; nothing else changes',
+    reason: /heard .*RoomNotFound.* instead/,
+  },
+  'leaks relays to other members': {
+    lie: {
+      down(message, passage) {
+        if (isRelay(message)) for (const each of passage.others) each.tell(message);
+        return [message];
+      },
+    },
+    check: 'Offer, Answer and IceCandidate reach their addressee alone, as they were sent',
+    reason: /heard .*besides/,
+  },
+  'mends payloads': {
+    lie: {
+      down: (message) => ['sdp' in message ? { ...message, sdp: String(message.sdp).trim() } : message],
+    },
+    check: 'Offer, Answer and IceCandidate reach their addressee alone, as they were sent',
+    reason: /instead/,
+  },
+  'leaves nulls out': {
+    lie: { down: (message) => [JSON.parse(JSON.stringify(message, (_, value) => value ?? undefined))] },
+    check: 'Offer, Answer and IceCandidate reach their addressee alone, as they were sent',
+    reason: /instead/,
+  },
+  'tells of the list before the newcomer': {
+    lie: {
+      down(message, passage) {
+        if (message.type === 'PeerConnected') {
+          passage.held = message;
+          return [];
+        }
+        const { held } = passage;
+        passage.held = undefined;
+        return held === undefined ? [message] : [message, held];
+      },
+    },
+    check: 'a newcomer is announced to every member, itself included, before the list in join order',
+    reason: /heard .*RoomParticipants.* instead/,
+  },
+  'lists members in another order': {
+    lie: {
+      down: on('RoomParticipants', (message) => [
+        { ...message, participants: (message.participants as string[]).toReversed() },
+      ]),
+    },
+    check: 'a newcomer is announced to every member, itself included, before the list in join order',
+    reason: /instead/,
+  },
+  'has fields of its own': {
+    lie: { down: on('RoomCreated', (message) => [{ ...message, created_at: 1 }]) },
+    check: 'CreateRoom is answered RoomCreated, then RoomParticipants with the creator alone',
+    reason: /created_at.* instead/,
+  },
+  'writes ids in upper case': {
+    lie: {
+      down: (message) => [
+        JSON.parse(
+          JSON.stringify(message, (key, value) =>
+            ['room_id', 'self_id', 'participant_id', 'participants', 'from'].includes(key)
+              ? JSON.parse(JSON.stringify(value).toUpperCase())
+              : value,
+          ),
+        ),
+      ],
+    },
+    check: 'CreateRoom is answered RoomCreated, then RoomParticipants with the creator alone',
+    reason: /no message of the protocol/,
+  },
+  'answers a room that never was with another code': {
+    lie: { down: code('RoomNotFound', 'InvalidPayload') },
+    check: 'a room that never was is RoomNotFound, and the connection goes on',
+    reason: /heard .*InvalidPayload.* instead/,
+  },
+  'answers an absent addressee with a code of its own': {
+    lie: { down: code('ParticipantNotFound', 'NoSuchPeer') },
+    check: 'an addressee that is nobody, elsewhere or gone is ParticipantNotFound, and hears nothing',
+    reason: /heard .*NoSuchPeer.* instead/,
+  },
+  'tells everybody of a refusal': {
+    lie: {
+      down: on('Error', (message, passage) => {
+        for (const each of passage.others) each.tell(message);
+        return [message];
+      }),
+    },
+    check: 'what is not JSON is InvalidPayload; nothing else changes',
+    reason: /heard .*InvalidPayload.* (besides|instead)/,
+  },
+  'says nothing to what it refuses': {
+    lie: { down: on('Error', () => []) },
+    check: 'what is not JSON is InvalidPayload; nothing else changes',
+    reason: /heard nothing within/,
+    isSilence: true,
+  },
+  'takes a member out of its room when it asks for another': {
+    lie: {
+      up: (text) => (parse(text)?.type === 'CreateRoom' ? ['{"type":"LeaveRoom"}', text] : [text]),
+      down: (message) => (String(message.message).includes('in no room') ? [] : [message]),
+    },
+    check: 'CreateRoom or JoinRoom inside a room is InvalidPayload, and membership is as it was',
+    reason: /heard .* instead/,
+  },
+  'is not full when it is': {
+    lie: { down: code('RoomFull', 'RoomNotFound') },
+    check:
+      'whoever is too many for a room is refused with RoomFull, the others hear nothing, and a free seat is taken',
+    reason: /heard .*RoomNotFound.* instead/,
+  },
+  'has another capacity than it says': {
+    lie: {},
+    known: { capacity: 7 },
+    check:
+      'whoever is too many for a room is refused with RoomFull, the others hear nothing, and a free seat is taken',
+    reason: /heard .*PeerConnected.* instead/,
+  },
+  'allows more messages than it says': {
+    lie: {},
+    known: { messages: 19 },
+    check: 'one frame more than the limit within the window is RateLimited at once, valid or not',
+    reason: /heard .*InvalidPayload.* instead/,
+  },
+  'lets penalised frames through': {
+    lie: {
+      down(message) {
+        return message.code === 'RateLimited'
+          ? [{ ...message, code: 'InvalidPayload', message: 'x' }]
+          : [message];
+      },
+    },
+    check: 'a frame within the penalty is dropped and answered RateLimited; then the count starts afresh',
+    reason: /heard .*InvalidPayload.* instead/,
+  },
+  'closes a binary frame with another code': {
+    lie: { close: (code) => (code === 1003 ? 1008 : code) },
+    check: 'a binary frame is closed 1003, which counts as leaving',
+    reason: /closed with 1008/,
+  },
+  'reads frames of any size': {
+    lie: { up: (text) => (text.length > 65_536 ? [] : [text]) },
+    check: 'a frame over the limit is closed 1009, which counts as leaving',
+    reason: /heard nothing within/,
+    isSilence: true,
+  },
+  'refuses frames of just the limit': {
+    lie: { up: (text) => (text.length === 65_536 ? [`${text} `] : [text]) },
+    check: 'a frame of just the limit arrives',
+    reason: /instead/,
+  },
+  'answers any path': {
+    lie: { answer: (status, headers) => [status === 404 ? 200 : status, headers] },
+    check: 'another path is answered 404',
+    reason: /answered 200/,
+  },
+  'does not say what to upgrade to': {
+    lie: { answer: (status) => [status, {}] },
+    check: 'the WebSocket’s path without an upgrade is answered 426 with Upgrade: websocket',
+    reason: /Upgrade is missing/,
+  },
+  'counts from 0': {
+    lie: {
+      down: (message) => ['seq' in message ? { ...message, seq: Number(message.seq) - 1 } : message],
+    },
+    check: 'Hello is answered Ready, and everything after it is numbered from 1',
+    reason: /"seq":0.* instead/,
+  },
+  'forgets what came while a socket was lost': {
+    lie: {
+      down(message, passage) {
+        if (message.type === 'Ready' && message.resumed === true) passage.held = message;
+        return passage.held !== undefined && message.type === 'Offer' && Number(message.seq) < 7
+          ? []
+          : [message];
+      },
+    },
+    check: 'a lost socket keeps its seat; what came meanwhile is heard once, in order, with its numbers',
+    reason: /heard nothing within/,
+    isSilence: true,
+  },
+  'gives everybody a new session': {
+    lie: {
+      up: (text) => (parse(text)?.type === 'Hello' ? ['{"type":"Hello"}'] : [text]),
+    },
+    check: 'a lost socket keeps its seat; what came meanwhile is heard once, in order, with its numbers',
+    reason: /"resumed":false.* instead/,
+  },
+  'tells the base protocol of interruptions': {
+    lie: {
+      down: on('PeerInterrupted', (message, passage) => {
+        const { seq: _, ...rest } = message;
+        for (const each of passage.others) each.tell(rest);
+        return [message];
+      }),
+    },
+    check: 'the other sessions hear PeerInterrupted and PeerResumed; the base protocol does not',
+    reason: /heard .*PeerInterrupted.* besides/,
+  },
+  'knows create_if_missing in the base protocol': {
+    lie: {
+      up(text) {
+        const message = parse(text);
+        if (message === undefined || !('create_if_missing' in message)) return [text];
+        const { create_if_missing: _, ...rest } = message;
+        return [JSON.stringify(rest)];
+      },
+    },
+    check: 'the base protocol does not know create_if_missing, with a session in the room or not',
+    reason: /instead/,
+  },
+};
+
+describe('a server that', () => {
+  test.each(Object.entries(LIARS))('%s is caught', async (_, { lie, check, reason, isSilence, known }) => {
+    const [outcome, ...others] = await outcomesOf(lie, {
+      only: check,
+      ...(isSilence && { patienceMs: IMPATIENCE_MS }),
+      ...(known && { known }),
+    });
+    expect(others).toEqual([]);
+    expect(outcome).toMatchObject({ verdict: 'missed', reason: expect.stringMatching(reason) });
+  });
+});
+
+test('a proxy that tells no lie passes: it is the lies that are caught', async () => {
+  const outcomes = await outcomesOf({}, {});
+  expect(outcomes.filter(({ verdict }) => verdict === 'missed')).toEqual([]);
+  expect(outcomes.filter(({ verdict }) => verdict === 'passed').length).toBeGreaterThan(60);
+});
+
+test('a server without sessions passes; those checks say that they are not offered', async () => {
+  const withoutHello: Lie = { up: (text) => [text.replace('"Hello"', '"Hallo"')] };
+  const outcomes = await outcomesOf(withoutHello, {});
+  expect(outcomes.filter(({ verdict }) => verdict === 'missed')).toEqual([]);
+  expect(outcomes.filter(({ verdict }) => verdict === 'not offered').map(({ check }) => check)).toEqual(
+    SUITE.filter(({ isOfSessions }) => isOfSessions),
+  );
+});
