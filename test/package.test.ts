@@ -170,6 +170,14 @@ describe('the modules', () => {
     });
   });
 
+  test('bloom-signaling/schema/*.json are the JSON Schemas', async () => {
+    const source = `
+      import client from 'bloom-signaling/schema/client.json' with { type: 'json' };
+      import server from 'bloom-signaling/schema/server.json' with { type: 'json' };
+      console.log(JSON.stringify([client.$id, server.$id]));`;
+    expect(await evaluate(source)).toEqual(['urn:bloom-signaling:client', 'urn:bloom-signaling:server']);
+  });
+
   test('nothing else can be imported', async () => {
     const source = `
       const { code } = await import('bloom-signaling/dist/src/server.js').catch((error) => error);

@@ -53,15 +53,20 @@ export class Participant {
     });
   }
 
-  /** Sends a frame, later if need be, so that it stays within the server's rate; at once if told to. */
-  async send(frame: string | Uint8Array, { messages, windowMs }: Pace, atOnce: boolean): Promise<void> {
+  /** Sends a text frame, later if need be, so that it stays within the server's rate; at once if told to. */
+  async send(text: string, { messages, windowMs }: Pace, atOnce: boolean): Promise<void> {
     if (!atOnce && this.#sentAt.length >= messages) {
       const oldest = this.#sentAt.at(-messages) as number;
       await pause(Math.max(0, oldest + PACE_FACTOR * windowMs - performance.now()));
     }
     this.#sentAt.push(performance.now());
     this.#sentAt = this.#sentAt.slice(-messages);
-    this.#socket.send(frame);
+    this.#socket.send(text);
+  }
+
+  /** Sends a frame of these bytes, whether or not they are what its kind takes. */
+  sendBytes(bytes: Uint8Array, kind: 'binary' | 'text'): void {
+    this.#socket.send(bytes, { binary: kind === 'binary' });
   }
 
   /** The text of the next message; Miss when none comes in time, or the socket closes first. */
@@ -80,6 +85,11 @@ export class Participant {
     if (first !== undefined)
       return `heard ${first}${rest.length > 0 ? ` and ${rest.length} more` : ''} besides`;
     return this.#closeCode === undefined ? undefined : `its socket was closed with ${this.#closeCode}`;
+  }
+
+  /** Forgets what it has heard that nobody asked about. */
+  forget(): void {
+    this.#heard.length = 0;
   }
 
   /** Waits until the server has handled all that was sent here, and all it said here by then is heard. */

@@ -68,12 +68,17 @@ export class Player {
         }
         return;
       case 'sendBinary':
-        return participant.send(Uint8Array.of(1, 2, 3), this.#stage.limits, true);
+        return participant.sendBytes(Uint8Array.of(1, 2, 3), 'binary');
+      case 'sendBrokenText':
+        return participant.sendBytes(Uint8Array.of(0x22, 0xff, 0x22), 'text');
       case 'hear':
         for (let i = 0; i < step.times; i++) await this.#hear(participant, step.message);
         return;
       case 'hearNothing':
         return this.#expectSilence(participant);
+      case 'hearWhatever':
+        await this.#settle();
+        return participant.forget();
       case 'beClosed': {
         const code = await participant.closed();
         participant.isOver = true;
@@ -108,15 +113,23 @@ export class Player {
 
   /** Nobody, or not this one, has heard anything that nobody asked about. */
   async #expectSilence(of?: Participant): Promise<void> {
-    const everybody = [...this.#participants].filter(([, { isOver }]) => !isOver);
-    const settle = () => Promise.all(everybody.map(([, each]) => each.settle()));
-    await settle(); // what they sent is handled
-    await pause(this.#stage.settleMs);
-    await settle(); // what came of it is heard
-    for (const [who, each] of everybody) {
+    await this.#settle();
+    for (const [who, each] of this.#present) {
       if (each.unasked !== undefined && (of === undefined || of === each))
         throw new Miss(of === undefined ? `${who} ${each.unasked}` : each.unasked);
     }
+  }
+
+  /** Waits until all that anybody sent is handled, and what came of it is heard. */
+  async #settle(): Promise<void> {
+    const settle = () => Promise.all(this.#present.map(([, each]) => each.settle()));
+    await settle();
+    await pause(this.#stage.settleMs);
+    await settle();
+  }
+
+  get #present(): [string, Participant][] {
+    return [...this.#participants].filter(([, { isOver }]) => !isOver);
   }
 
   async #ask({ kind, path, status, header }: Extract<Step, { kind: 'request' | 'upgrade' }>): Promise<void> {

@@ -44,6 +44,8 @@ export async function explore(url: URL, known: Partial<Limits>, patienceMs: numb
     return { url, limits: { ...PROTOCOL_LIMITS, ...known }, offersSessions: false };
   } finally {
     participant.close(1000);
+    await participant.closed().catch(() => {});
+    participant.breakOff();
   }
 }
 

@@ -28,8 +28,8 @@ export class Passage {
   readonly client: WebSocket;
   readonly server: WebSocket;
   readonly everybody: ReadonlySet<Passage>;
-  /** For a lie to remember something by. */
-  held: Message | undefined;
+  /** For a lie to keep messages in. */
+  held: Message[] = [];
 
   constructor(client: WebSocket, url: URL, lie: Lie, everybody: ReadonlySet<Passage>) {
     this.client = client;
@@ -40,7 +40,9 @@ export class Passage {
     client.on('message', (data, isBinary) =>
       toServer(() => {
         if (isBinary) this.server.send(data, { binary: true });
-        else for (const text of lie.up?.(String(data), this) ?? [String(data)]) this.server.send(text);
+        else
+          for (const text of lie.up?.(String(data), this) ?? [data])
+            this.server.send(text, { binary: false });
       }),
     );
     client.on('ping', (data) => toServer(() => this.server.ping(data)));
@@ -91,7 +93,12 @@ export class Liar {
     this.#server = server;
     this.url = new URL(target);
     this.url.port = String((server.address() as AddressInfo).port);
-    const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024, autoPong: false });
+    const sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: 1024 * 1024,
+      autoPong: false,
+      skipUTF8Validation: true,
+    });
     server.on('upgrade', (request, socket, head) => {
       if (request.url !== target.pathname) return void socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
       sockets.handleUpgrade(request, socket, head, (client) => {

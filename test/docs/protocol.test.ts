@@ -20,7 +20,7 @@ interface Example {
 }
 
 /** A block's first line may set the server up: ```transcript ROOM_CAPACITY=2 */
-const examples: Example[] = doc.split(/^## /m).flatMap((section) =>
+const examples: Example[] = doc.split(/^##+ /m).flatMap((section) =>
   [...section.matchAll(/^```transcript(?<settings>.*)\n(?<text>[\s\S]*?)^```$/gm)].map(
     ({ groups }, index) => ({
       title: `${section.slice(0, section.indexOf('\n'))}, ${index + 1}`,
@@ -77,7 +77,7 @@ describe('the examples', () => {
 });
 
 test('the page has every section that the conformance suite proves', () => {
-  const headings = [...doc.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading);
+  const headings = [...doc.matchAll(/^##+ (.*)$/gm)].map(([, heading]) => heading);
   expect(headings).toEqual(expect.arrayContaining([...SECTIONS]));
 });
 

@@ -117,6 +117,16 @@ export const LIMITS: readonly Check[] = [
     ),
   },
   {
+    name: 'text that is not UTF-8 is closed 1007, which counts as leaving',
+    section: 'Limits',
+    steps: lines(
+      seated('Alice', 'Bob'),
+      'Bob sends text that is not UTF-8',
+      isGone('Bob', ['Alice']),
+      'Bob ← close 1007',
+    ),
+  },
+  {
     name: 'a frame over the limit is closed 1009, which counts as leaving',
     section: 'Limits',
     steps: ({ maxPayloadBytes }) =>

@@ -66,6 +66,38 @@ export const RELAYS: readonly Check[] = [
     ),
   },
   {
+    name: 'a newcomer’s PeerConnected precedes every relay to it',
+    section: 'Order',
+    steps: lines(
+      creates('Alice'),
+      'Bob → {"type":"JoinRoom","room_id":"ROOM"}',
+      'Alice ← {"type":"PeerConnected","participant_id":"BOB"}',
+      'Alice → {"type":"Offer","to":"BOB","sdp":"welcome"}',
+      participants('Alice', ['Alice', 'Bob']),
+      'Bob ← {"type":"PeerConnected","participant_id":"BOB"}',
+      participants('Bob', ['Alice', 'Bob']),
+      'Bob ← {"type":"Offer","from":"ALICE","sdp":"welcome"}',
+    ),
+  },
+  {
+    name: 'all members see those who come at the same time come in the same order',
+    section: 'Order',
+    steps: lines(
+      seated('Alice', 'Bob'),
+      'P1 connects',
+      'P2 connects',
+      'P3 connects',
+      ...['P1', 'P2', 'P3'].map((who) => `${who} → {"type":"JoinRoom","room_id":"ROOM"}`),
+      ...['Alice', 'Bob'].flatMap((who) =>
+        ['First', 'Second', 'Third'].flatMap((newcomer, index, newcomers) => [
+          `${who} ← {"type":"PeerConnected","participant_id":"${newcomer.toUpperCase()}"}`,
+          participants(who, ['Alice', 'Bob', ...newcomers.slice(0, index + 1)]),
+        ]),
+      ),
+      ...['P1', 'P2', 'P3'].map((who) => `${who} ← whatever`),
+    ),
+  },
+  {
     name: 'all members see joins and leaves in the same order, amid relays',
     section: 'Order',
     steps: lines(
