@@ -18,6 +18,7 @@ const NUMBERS = {
 } as const satisfies Record<string, keyof Limits>;
 const PATIENCE_MS = 5000;
 const SETTLE_MS = 50;
+const DEADLINE_MS = 60_000;
 
 const HELP = `Proves a signalling server against docs/protocol.md, from outside.
 
@@ -78,7 +79,7 @@ export async function conformance(args: string[], { out, error }: Output): Promi
 }
 
 async function report(
-  { only, ...conditions }: Arguments,
+  { only, isSlow, patienceMs, settleMs }: Arguments,
   target: Target,
   say: (line: string) => void,
 ): Promise<readonly Outcome[]> {
@@ -89,7 +90,12 @@ async function report(
   const startedAt = performance.now();
   const outcomes: Outcome[] = [];
   say(describeTarget(target));
-  for await (const outcome of run(checks, target, conditions)) {
+  for await (const outcome of run(checks, target, {
+    isSlow,
+    patienceMs,
+    settleMs,
+    deadlineMs: DEADLINE_MS,
+  })) {
     const { section } = outcome.check;
     if (outcomes.at(-1)?.check.section !== section) say(describeSection(section));
     say(describeOutcome(outcome));

@@ -97,6 +97,7 @@ export class Player {
     if (former !== undefined) this.#former.push(former);
     const participant = await Participant.connect(this.#stage.url, this.#stage.patienceMs);
     this.#participants.set(who, participant);
+    if (this.#isStopped) participant.breakOff();
     return participant;
   }
 

@@ -23,12 +23,11 @@ export interface Conditions {
   readonly patienceMs: number;
   /** How long silence has to last. */
   readonly settleMs: number;
+  /** What one check may take, besides what it waits for: a server that is slow at each step is given up. */
+  readonly deadlineMs: number;
   /** Whether to try what waits for rooms to expire. */
   readonly isSlow: boolean;
 }
-
-/** What one check may take, besides what it waits for: a server that is slow at each step is given up. */
-const DEADLINE_MS = 60_000;
 
 /** Tries each check, one after another. Nothing a server does makes it hang or throw. */
 export async function* run(
@@ -77,9 +76,9 @@ async function attempt(check: Check, { url, limits }: Target, conditions: Condit
   let at: Step | undefined;
   const waitsMs = steps.reduce((ms, step) => ms + (step.kind === 'wait' ? step.ms : 0), 0);
   const done = new AbortController();
-  const overdue = pause(waitsMs + DEADLINE_MS, undefined, { signal: done.signal }).then(() => {
+  const overdue = pause(waitsMs + conditions.deadlineMs, undefined, { signal: done.signal }).then(() => {
     player.stop();
-    throw new Miss(`not done within ${DEADLINE_MS / 1000} s`);
+    throw new Miss(`not done within ${conditions.deadlineMs} ms`);
   });
   try {
     const played = player.play(steps, (step) => {

@@ -12,6 +12,7 @@ const PATIENCE_MS = 10_000;
 /** For lies that consist in saying nothing: the check waits for so long in vain. */
 const IMPATIENCE_MS = 500;
 const SETTLE_MS = 50;
+const DEADLINE_MS = 60_000;
 
 let server: TestServer;
 beforeAll(async () => {
@@ -29,15 +30,21 @@ async function outcomesOf(
   {
     isWanted = () => true,
     patienceMs = PATIENCE_MS,
+    deadlineMs = DEADLINE_MS,
     known = {},
-  }: { isWanted?: (check: Check) => boolean; patienceMs?: number; known?: Partial<Limits> },
+  }: {
+    isWanted?: (check: Check) => boolean;
+    patienceMs?: number;
+    deadlineMs?: number;
+    known?: Partial<Limits>;
+  },
 ): Promise<Outcome[]> {
   const liar = await Liar.listen(server.wsUrl, lie);
   liars.push(liar);
   const target = await explore(liar.url, known, PATIENCE_MS);
   const checks = SUITE.filter(isWanted);
   const outcomes: Outcome[] = [];
-  const conditions = { patienceMs, settleMs: SETTLE_MS, isSlow: false };
+  const conditions = { patienceMs, deadlineMs, settleMs: SETTLE_MS, isSlow: false };
   for await (const outcome of run(checks, target, conditions)) outcomes.push(outcome);
   return outcomes;
 }
@@ -366,5 +373,17 @@ test('a server without sessions passes; those checks say that they are not offer
   expect(outcomes.filter(({ verdict }) => verdict === 'missed')).toEqual([]);
   expect(outcomes.filter(({ verdict }) => verdict === 'not offered').map(({ check }) => check)).toEqual(
     SUITE.filter(({ isOfSessions }) => isOfSessions),
+  );
+});
+
+test('a check is given up at its deadline, whatever it waits for', async () => {
+  const mute: Lie = { down: (message) => (message.type === 'Ready' ? [message] : []) };
+  const outcomes = await outcomesOf(mute, {
+    isWanted: ({ section }) => section === 'Rooms',
+    deadlineMs: 100,
+    patienceMs: 50_000,
+  });
+  expect(outcomes.map((outcome) => ('reason' in outcome ? outcome.reason : outcome.verdict))).toEqual(
+    outcomes.map(() => 'not done within 100 ms'),
   );
 });
