@@ -86,7 +86,7 @@ describe('integers', () => {
     ['RESUME_GRACE_MS', 'resumeGraceMs', 0, 2 ** 31 - 1],
     ['HEARTBEAT_INTERVAL_MS', 'heartbeatIntervalMs', 100, 2 ** 31 - 1],
     ['FIRST_MESSAGE_TIMEOUT_MS', 'firstMessageTimeoutMs', 1, 2 ** 31 - 1],
-    ['DRAIN_TIMEOUT_MS', 'drainTimeoutMs', 0, 2 ** 31 - 1],
+    ['DRAIN_TIMEOUT_MS', 'drainTimeoutMs', 0, 24 * 60 * 60 * 1000],
     ['RATE_LIMIT_MESSAGES', 'rateLimitMessages', 1, 100_000],
     ['RATE_LIMIT_WINDOW_MS', 'rateLimitWindowMs', 1, 2 ** 31 - 1],
     ['MAX_PAYLOAD_BYTES', 'maxPayloadBytes', 256, 16 * 1024 * 1024],
