@@ -136,6 +136,9 @@ export class Connection implements Member, Endpoint {
   #attach(link: Link, token: string, lastSeq: number): void {
     const outbox = this.#outbox as Outbox;
     const replaced = this.#link;
+    const { room_id } = this.#actor.getSnapshot().context;
+    currentWork()?.isOf(this.participantId);
+    if (room_id !== null) currentWork()?.involves(room_id);
     this.#link = link;
     this.#tracer = new MessageTracer(this.#services.tally, this.participantId, link.handshake);
     link.moveTo(this);

@@ -38,6 +38,11 @@ export class Work {
     this.span.setAttribute(ATTRIBUTE.roomId, roomId);
   }
 
+  /** It is another participant's than it seemed: a Hello that takes up an earlier session is that session's. */
+  isOf(participantId: ParticipantId): void {
+    this.span.setAttribute(ATTRIBUTE.participantId, participantId);
+  }
+
   /** A message of `type` was written to a participant's socket, or waits for it to have one again. */
   delivered(to: ParticipantId, type: string, how: 'sent' | 'queued'): void {
     const now = performance.now();
