@@ -26,8 +26,8 @@ Options:
   --port N       port to listen on (PORT, default ${VARIABLES.PORT.fallback}; 0 takes any free one)
   --host NAME    address to listen on (HOST, default: all interfaces)
   --inspect      start the statechart inspector on localhost (INSPECT=1)
-  --help         show this help
-  --version      show the version
+  -h, --help     show this help
+  -v, --version  show the version
 
 Everything else is set by environment variables:
 ${Object.entries(VARIABLES)
@@ -84,8 +84,8 @@ function readArguments(args: string[]): Arguments {
         port: { type: 'string' },
         host: { type: 'string' },
         inspect: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-        version: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        version: { type: 'boolean', short: 'v', default: false },
       },
     }).values;
     const settings = {

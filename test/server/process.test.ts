@@ -133,8 +133,8 @@ describe('start', () => {
 });
 
 describe('arguments and settings', () => {
-  test('--help: the usage and every variable, on standard output', async () => {
-    const run = bloom(['--help'], { PORT: 'not even read' });
+  test.each(['--help', '-h'])('%s: the usage and every variable, on standard output', async (option) => {
+    const run = bloom([option], { PORT: 'not even read' });
     expect(await run.ended).toBe(0);
     expect(run.stderr).toBe('');
     expect(run.stdout).toContain('Usage: bloom');
@@ -143,9 +143,9 @@ describe('arguments and settings', () => {
     }
   });
 
-  test('--version', async () => {
+  test.each(['--version', '-v'])('%s', async (option) => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    const run = bloom(['--version']);
+    const run = bloom([option]);
     expect(await run.ended).toBe(0);
     expect([run.stdout, run.stderr]).toEqual([`${version}\n`, '']);
   });

@@ -18,6 +18,9 @@ describe('what an address counts under', () => {
     ['2001:db8:1:2::1', '2001:0DB8:0001:0002:0000:0000:0000:0009'],
     ['2001:db8::1', '2001:db8:0:0:a:b:c:d'],
     ['fe80::1%eth0', 'fe80::2%eth1'],
+    ['192.0.2.7', '192.0.2.7:50123'],
+    ['2001:db8::1', '[2001:db8::2]'],
+    ['2001:db8::1', '[2001:db8::2]:50123'],
   ];
   test.each(sameAs)('%s and %s: the same', (address, other) => {
     expect(keyOf(address)).toBeDefined();
