@@ -43,6 +43,11 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** WebSocket close codes the server sends (RFC 6455 section 7.4; from 4000 on they are Bloom's own). */
 export const CLOSE_CODES = {
   GoingAway: { code: 1001, meaning: 'The server stops at once.', retry: 'Yes, with back-off.' },
+  ProtocolError: {
+    code: 1002,
+    meaning: 'A frame that is not WebSocket as RFC 6455 has it.',
+    retry: 'No: a defect in the client.',
+  },
   UnsupportedData: {
     code: 1003,
     meaning: 'A binary frame: Bloom speaks text only.',
@@ -51,6 +56,11 @@ export const CLOSE_CODES = {
   InvalidText: {
     code: 1007,
     meaning: 'A text frame that is not UTF-8.',
+    retry: 'No: a defect in the client.',
+  },
+  PolicyViolation: {
+    code: 1008,
+    meaning: 'A message in far too many fragments.',
     retry: 'No: a defect in the client.',
   },
   MessageTooBig: {

@@ -8,7 +8,7 @@ const NO_STATUS = 1005;
  * Close codes that end a participant's seat: the client said it goes (1000, 1001), broke the protocol, or was sent
  * away. After any other the socket is merely lost, and a session may come back for its seat.
  */
-const ENDING = new Set([1000, 1001, 1002, 1003, 1007, 1009, 4408, 4429]);
+const ENDING = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 4408, 4429]);
 
 /**
  * A server's WebSocket that tells of its end as soon as one is known. ws emits `close` only when both sides have

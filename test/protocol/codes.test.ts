@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { CLOSE_CODES, type CodeEntry, ERROR_CODES } from '../../src/protocol/codes.ts';
 
@@ -40,6 +41,11 @@ describe('close codes', () => {
     expect(Buffer.byteLength(meaning)).toBeLessThanOrEqual(MAX_REASON_BYTES);
   });
 
+  test('have all that ws itself closes with', () => {
+    const known = closings.map(([, { code }]) => code);
+    expect(known).toEqual(expect.arrayContaining([...new Set(codesOfWs())]));
+  });
+
   test.each([
     ['UnsupportedData', 1003],
     ['MessageTooBig', 1009],
@@ -47,3 +53,13 @@ describe('close codes', () => {
     ['GoingAway', 1001],
   ] as const)('%s is %s', (name, code) => expect(CLOSE_CODES[name].code).toBe(code));
 });
+
+/** The codes in ws's receiver, whose every error it answers with one. */
+function codesOfWs(): number[] {
+  const receiver = new URL('../../node_modules/ws/lib/receiver.js', import.meta.url);
+  const codes = [...readFileSync(receiver, 'utf8').matchAll(/^\s+(1\d{3}),$/gm)].map(([, code]) =>
+    Number(code),
+  );
+  expect(codes).toContain(1002);
+  return codes;
+}

@@ -602,6 +602,14 @@ describe('how a socket ends', () => {
     ['an unmasked frame', frame(OPCODE.text, '{"type":"LeaveRoom"}', { mask: false }), 1002],
     ['a reserved opcode', frame(3, 'x'), 1002],
     ['text that is not UTF-8', frame(OPCODE.text, Buffer.from([0xc3, 0x28])), 1007],
+    [
+      'fragments without end',
+      Buffer.concat([
+        frame(OPCODE.text, '', { fin: false }),
+        ...Array(20_000).fill(frame(OPCODE.continuation, '', { fin: false })),
+      ]),
+      1008,
+    ],
   ];
   test.each(breaches)('%s: it leaves at once', async (_, bytes, code) => {
     const { alice, raw, ready, room_id } = await meetRaw();

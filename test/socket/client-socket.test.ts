@@ -34,7 +34,7 @@ const ENDS: [code: number, end: 'closed' | 'lost'][] = [
   [1002, 'closed'],
   [1003, 'closed'],
   [1007, 'closed'],
-  [1008, 'lost'],
+  [1008, 'closed'],
   [1009, 'closed'],
   [1010, 'lost'],
   [1011, 'lost'],
