@@ -72,6 +72,7 @@ export class HttpFront {
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
+      handleProtocols: () => false, // or ws agrees to the first that is offered, whatever it is
       maxPayload: config.maxPayloadBytes,
       WebSocket: ClientSocket,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS }, // not in @types/ws yet

@@ -220,6 +220,11 @@ describe('handshakes', () => {
   test('no extension and no subprotocol is agreed on', async () => {
     const client = await TestClient.connect(server.wsUrl, { perMessageDeflate: true });
     expect([client.socket.extensions, client.socket.protocol]).toEqual(['', '']);
+    const offering = await RawClient.connect(server.wsUrl, {
+      headers: { 'Sec-WebSocket-Protocol': 'mqtt, stomp' },
+    });
+    expect(offering.head).not.toMatch(/^Sec-WebSocket-Protocol/im);
+    offering.socket.destroy();
   });
 
   test('ALLOWED_ORIGINS: those and none at all may connect, others are answered 403', async () => {

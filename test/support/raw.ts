@@ -69,6 +69,8 @@ export function handshake(url: URL, headers: Record<string, string> = {}): strin
 
 export class RawClient {
   readonly socket: Socket;
+  /** The head of the answer to its handshake. */
+  readonly head: string;
   /** Every text message heard so far. */
   readonly heard: ServerMessage[] = [];
   /** The payload of every ping so far; it answers none by itself. */
@@ -85,21 +87,28 @@ export class RawClient {
   #read = 0;
 
   /** Connects and shakes hands. With `allowHalfOpen` the socket stays open when the server ends its side. */
-  static async connect(url: URL, { allowHalfOpen = false } = {}): Promise<RawClient> {
+  static async connect(
+    url: URL,
+    {
+      allowHalfOpen = false,
+      headers = {},
+    }: { allowHalfOpen?: boolean; headers?: Record<string, string> } = {},
+  ): Promise<RawClient> {
     const socket = connect({ host: url.hostname, port: Number(url.port), allowHalfOpen });
     socket.unref(); // one that a failed test leaves behind must not keep Jest from exiting
     socket.on('error', () => {});
     await once(socket, 'connect');
-    socket.write(handshake(url));
+    socket.write(handshake(url, headers));
     let head = Buffer.alloc(0);
     while (!head.includes('\r\n\r\n')) head = Buffer.concat([head, (await once(socket, 'data'))[0]]);
     const end = head.indexOf('\r\n\r\n') + 4;
     if (!head.toString('latin1').startsWith('HTTP/1.1 101 ')) throw new Error(head.toString());
-    return new RawClient(socket, head.subarray(end));
+    return new RawClient(socket, head.toString('latin1', 0, end), head.subarray(end));
   }
 
-  private constructor(socket: Socket, head: Buffer) {
+  private constructor(socket: Socket, head: string, rest: Buffer) {
     this.socket = socket;
+    this.head = head;
     this.closeCode = new Promise((resolve) => {
       this.#closed = resolve;
     });
@@ -110,7 +119,7 @@ export class RawClient {
         resolve();
       });
     });
-    this.#take(head);
+    this.#take(rest);
     socket.on('data', (data) => this.#take(data));
   }
 
