@@ -29,7 +29,7 @@ Options:
   --slow              also wait for rooms and sessions to expire
   --patience MS       what every answer has to come within (default ${PATIENCE_MS})
   --settle MS         how long silence has to last (default ${SETTLE_MS})
-  --help              show this help
+  -h, --help          show this help
 
 What the server allows, where it does not say so itself in Ready, the answer to Hello:
   --capacity N        participants in a room (default ${PROTOCOL_LIMITS.capacity})
@@ -150,7 +150,7 @@ function parse(args: string[]) {
         slow: flag,
         patience: text,
         settle: text,
-        help: flag,
+        help: { ...flag, short: 'h' },
         ...{ capacity: text, messages: text, window: text },
         ...{ 'max-payload': text, 'room-idle': text, 'resume-grace': text },
       },

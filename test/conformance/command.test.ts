@@ -176,6 +176,10 @@ describe('--help', () => {
     }
   });
 
+  test('may be short', async () => {
+    expect(await command('-h')).toEqual(await command('--help'));
+  });
+
   test('of bloom names it', async () => {
     expect((await bloom('--help')).stdout).toMatch(/^ {2}conformance {4}prove a signalling server/m);
   });
