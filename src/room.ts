@@ -139,7 +139,7 @@ export class LiveRoom implements Room {
     member?.refused(code, message);
   }
 
-  /** The machine stands where it stood before `event`; whoever sent it is told, and a leave is never lost. */
+  /** The machine stands where it stood before `event`; whoever sent it is told; what nobody would repeat is not lost. */
   #recover(error: unknown, event: RoomEvent): void {
     switch (event.type) {
       case 'relay':
@@ -150,13 +150,12 @@ export class LiveRoom implements Room {
         this.#deny(event.participant_id, 'Internal', FAILED);
         return this.#host.failed(error, event.participant_id);
       case 'leave':
+      case 'interrupt':
+      case 'resume':
         this.#host.failed(error, event.participant_id);
         // Tried until it succeeds, or until the host has closed a room that fails too often.
         if (!this.#ended) this.#actor.send(event);
         return;
-      case 'interrupt':
-      case 'resume':
-        return this.#host.failed(error, event.participant_id);
       default:
         // A timer of the machine's own: it does not come again, so the room cannot go on without it.
         this.#host.failed(error, undefined);
