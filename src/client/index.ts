@@ -3,11 +3,12 @@
 export type { ErrorCode, ParticipantId, RoomId } from '../protocol/index.ts';
 export type { Events } from './emitter.ts';
 export { SignalingError } from './errors.ts';
-export {
-  type CallOptions,
-  type RoomState,
-  Signaling,
-  type SignalingEvents,
-  type SignalingOptions,
-  type SignalingState,
-} from './signaling.ts';
+export { Signaling } from './signaling.ts';
+export type {
+  CallOptions,
+  JoinOptions,
+  RoomState,
+  SignalingEvents,
+  SignalingOptions,
+  SignalingState,
+} from './types.ts';

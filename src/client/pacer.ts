@@ -1,31 +1,43 @@
 /** A frame on its way out. */
 export interface Frame {
-  /** Who it is for; undefined for a frame that is for the server itself, which goes before all others. */
+  /** Who it is for; undefined for one that is for the server itself. */
   readonly to?: string | undefined;
   /** An offer or an answer: it goes ahead of candidates. */
   readonly isDescription?: boolean;
   readonly text: string;
-  /** It was handed to the socket. */
-  sent(): void;
+  /** It was handed to the socket; called again when it is handed over again. */
+  sent?(): void;
+  /** It will not be sent. */
+  dropped?(reason: unknown): void;
 }
 
+/** Of the server's limit, one frame in so many is left unused, and its window is taken for so much longer: */
+const SPARE = 10;
+/** ... since frames that left evenly may arrive close together. */
+const STRETCH = 1.25;
+
 /**
- * Holds frames back so that no more than `limit` leave within any `windowMs`. Frames for the server go first, then
- * descriptions, then candidates; to one addressee all go in the order they came, so that a candidate never overtakes
- * the description it belongs to, nor a description the candidates of the one before.
+ * Holds frames back so that the server's rate limit is never met. Frames for the server itself go first, then
+ * descriptions, then candidates. To one addressee all go in the order they came: a candidate never overtakes the
+ * description it belongs to, nor a description the candidates of the one before, which go ahead with it.
  */
 export class Pacer {
-  readonly #queue: Frame[] = [];
   readonly #send: (text: string) => void;
-  #limit = 1;
-  #windowMs = 0;
+  readonly #mayRelay: () => boolean;
+  #queue: Frame[] = [];
+  /** Handed to this socket, the latest last; as many as the server may yet refuse. */
+  #sent: Frame[] = [];
   /** When the last frames left, by `performance.now()`. */
   #departures: number[] = [];
+  #limit = 0;
+  #windowMs = 0;
+  #refused = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #isOpen = false;
 
-  constructor(send: (text: string) => void) {
+  /** Frames with an addressee wait while `mayRelay` says no. */
+  constructor(send: (text: string) => void, mayRelay: () => boolean) {
     this.#send = send;
+    this.#mayRelay = mayRelay;
   }
 
   get size(): number {
@@ -34,53 +46,81 @@ export class Pacer {
 
   push(frame: Frame): void {
     this.#queue.push(frame);
-    this.#flush();
+    this.flush();
   }
 
-  /** Takes back every frame that `isUnwanted`, and returns them. */
-  remove(isUnwanted: (frame: Frame) => boolean): Frame[] {
-    const removed = this.#queue.filter(isUnwanted);
-    for (const frame of removed) this.#queue.splice(this.#queue.indexOf(frame), 1);
-    return removed;
+  /** Drops the frames that are `unwanted`, and says whether there was one. */
+  drop(isUnwanted: (frame: Frame) => boolean, reason?: unknown): boolean {
+    const dropped = this.#queue.filter(isUnwanted);
+    this.#queue = this.#queue.filter((frame) => !isUnwanted(frame));
+    for (const frame of dropped) frame.dropped?.(reason);
+    return dropped.length > 0;
   }
 
-  /** A new socket is ready, over which `spent` frames went so far; it takes `limit` within `windowMs`. */
-  open(limit: number, windowMs: number, spent: number): void {
-    this.#limit = limit;
-    this.#windowMs = windowMs;
-    this.#departures = Array.from({ length: spent }, () => performance.now());
-    this.#isOpen = true;
-    this.#flush();
+  /** A socket is ready that takes `messages` within `windowMs`; one went over it already. */
+  open({ messages, window_ms }: { readonly messages: number; readonly window_ms: number }): void {
+    this.#limit = Math.max(1, messages - Math.ceil(messages / SPARE));
+    this.#windowMs = window_ms * STRETCH;
+    this.#departures = [performance.now()];
+    this.#sent = [];
+    this.flush();
   }
 
-  /** Nothing leaves until `open`. */
+  /** The socket is gone: frames for the server itself are forgotten, the others wait for the next `open`. */
   close(): void {
-    this.#isOpen = false;
     clearTimeout(this.#timer);
+    this.#limit = 0;
+    this.#takeBack();
+    this.#queue = this.#queue.filter(({ to }) => to !== undefined);
   }
 
-  #flush(): void {
+  /**
+   * The server refused a frame for coming too fast. It refuses all that follow until its window is over, each with
+   * an answer of its own: so once it is silent, as many of the last frames go again.
+   */
+  refused(): void {
+    this.#refused += 1;
     clearTimeout(this.#timer);
-    while (this.#isOpen && this.#queue.length > 0) {
+    this.#timer = setTimeout(() => {
+      this.#takeBack();
+      this.#departures = [];
+      this.flush();
+    }, this.#windowMs);
+  }
+
+  /** Sends what may go now, and comes back for the rest. */
+  flush(): void {
+    if (this.#refused > 0) return;
+    clearTimeout(this.#timer);
+    while (this.#limit > 0) {
+      const at = this.#next();
+      if (at < 0) return;
       const now = performance.now();
-      const oldest = this.#departures[this.#departures.length - this.#limit];
-      const waitMs = oldest === undefined ? 0 : oldest + this.#windowMs - now;
+      const oldest = this.#departures[this.#departures.length - this.#limit] ?? Number.NEGATIVE_INFINITY;
+      const waitMs = oldest + this.#windowMs - now;
       if (waitMs > 0) {
-        this.#timer = setTimeout(() => this.#flush(), Math.ceil(waitMs));
+        this.#timer = setTimeout(() => this.flush(), Math.ceil(waitMs));
         return;
       }
-      const [frame] = this.#queue.splice(this.#next(), 1) as [Frame];
-      this.#departures = [...this.#departures.slice(1 - this.#limit), now];
+      const [frame] = this.#queue.splice(at, 1) as [Frame];
+      this.#departures = [...this.#departures, now].slice(-this.#limit);
+      this.#sent = [...this.#sent, frame].slice(-2 * this.#limit);
       this.#send(frame.text);
-      frame.sent();
+      frame.sent?.();
     }
   }
 
-  /** The place in the queue of the frame that goes next. */
+  /** What was refused is to be sent again, before all that came later. */
+  #takeBack(): void {
+    if (this.#refused > 0) this.#queue.unshift(...this.#sent.splice(-this.#refused));
+    this.#refused = 0;
+  }
+
+  /** The place in the queue of the frame that goes next; -1 when none may. */
   #next(): number {
     const own = this.#queue.findIndex(({ to }) => to === undefined);
-    if (own >= 0) return own;
-    const description = this.#queue.find(({ isDescription }) => isDescription);
-    return description === undefined ? 0 : this.#queue.findIndex(({ to }) => to === description.to);
+    if (own >= 0 || !this.#mayRelay()) return own;
+    const first = this.#queue.find(({ isDescription }) => isDescription) ?? this.#queue[0];
+    return this.#queue.findIndex(({ to }) => to === first?.to);
   }
 }

@@ -1,6 +1,5 @@
-import { assign, emit } from 'xstate';
 import { type Backoff, backoffMs } from '../backoff.ts';
-import { setup } from '../setup.ts';
+import { assign, emit, setup } from '../chart.ts';
 
 /**
  * A client's connection: when to open a socket, when to wait, when to give up. It does nothing itself: it emits
@@ -10,12 +9,15 @@ import { setup } from '../setup.ts';
 export interface SignalingInput {
   /** False: a lost connection is not made again. */
   readonly backoff: Backoff | false;
-  /** How long a socket may take from the start to Ready, in milliseconds. */
-  readonly openTimeoutMs: number;
   /** From 0 to 1. */
   readonly random: () => number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** When the server was last heard, in milliseconds since the epoch. */
+  readonly heardAt: () => number;
+  /** Whether the server will answer: a question is open, or one can be put. */
+  readonly canProbe: () => boolean;
+  readonly isOnline: boolean;
 }
 
 /** Why there is no socket. */
@@ -26,39 +28,62 @@ export interface Loss {
   readonly reason: string;
   /** Least wait before another attempt, in milliseconds; false: none is to be made. */
   readonly afterMs: number | false;
+  /** The first wait is a random part of this, where it is more than the back-off's, in milliseconds. */
+  readonly withinMs?: number | undefined;
 }
 
 export interface SignalingContext extends SignalingInput {
-  /** Attempts since the connection was lost; 0 while connected. */
+  /** Attempts in a row. */
   readonly attempt: number;
   readonly waitMs: number;
+  /** When the next attempt is due, and before when none may be made, in milliseconds since the epoch. */
   readonly retryAt: number | undefined;
+  readonly notBefore: number;
+  /** Of the last loss. */
   readonly code: number | undefined;
   readonly reason: string | undefined;
-  readonly isOnline: boolean;
+  readonly silenceMs: number;
 }
 
 export type SignalingEvent =
   | { readonly type: 'connect' }
-  /** Nobody waits for the connection any more. */
+  /** Nobody waits for the connection any more, which was never made. */
   | { readonly type: 'abandon' }
   | { readonly type: 'close' }
-  | { readonly type: 'ready' }
+  /** The server said Ready, and that it pings this often, in milliseconds. */
+  | { readonly type: 'ready'; readonly heartbeatMs: number }
+  /** The server said something. */
+  | { readonly type: 'heard' }
   | ({ readonly type: 'lost' } & Loss)
+  /** The socket to move to was lost; the one in use is still there. */
+  | ({ readonly type: 'failed' } & Loss)
+  | { readonly type: 'draining'; readonly jitterMs: number }
   | { readonly type: 'online' }
   | { readonly type: 'offline' }
-  /** The page is looked at again. */
+  /** Somebody looks at the page again, or the machine has woken. */
   | { readonly type: 'wake' };
 
 export type SignalingDecision =
-  /** Open a socket and say Hello. */
+  /** Open a socket and say Hello, unless one is being opened. */
   | { readonly type: 'open' }
-  /** Give the socket up, without a goodbye. */
+  /** Give every socket up, without a goodbye. */
   | { readonly type: 'drop' }
-  /** For good; with a goodbye, if there is a socket. */
+  /** The server does not answer: the sockets are lost. */
+  | { readonly type: 'timeOut' }
+  /** The socket being opened beside the one in use gets no answer: it has failed. */
+  | { readonly type: 'timeOutNext' }
+  /** Make the server say something. */
+  | { readonly type: 'probe' }
+  /** Over, for good: say goodbye. */
   | { readonly type: 'end' };
 
-const TIMED_OUT: Loss = { reason: 'The server did not answer in time.', afterMs: 0 };
+/** How long a socket may take from its start to Ready. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** How long the server may take to answer a probe. */
+const PROBE_TIMEOUT_MS = 5000;
+/** How often it tries where the browser says that there is no network: it may be wrong, or the server be near. */
+const OFFLINE_RETRY_MS = 30_000;
+
 const CLOSED: Loss = { reason: 'Closed by this side.', afterMs: false };
 
 export const signalingMachine = setup({
@@ -71,16 +96,28 @@ export const signalingMachine = setup({
   actions: {
     open: emit({ type: 'open' }),
     drop: emit({ type: 'drop' }),
+    timeOut: emit({ type: 'timeOut' }),
+    timeOutNext: emit({ type: 'timeOutNext' }),
+    probe: emit({ type: 'probe' }),
     end: emit({ type: 'end' }),
     noteLoss: assign((_, { code, reason }: Loss) => ({ code, reason })),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
-    planRetry: assign(({ context }, { afterMs }: Loss) => {
+    planRetry: assign(({ context }, { afterMs, withinMs = 0 }: Loss) => {
       const { backoff, attempt, random, now } = context;
-      const waitMs = (afterMs || 0) + (backoff ? backoffMs(backoff, attempt, random()) : 0);
-      return { waitMs, retryAt: now() + waitMs };
+      const jitterMs = backoff ? backoffMs(backoff, attempt, random()) : 0;
+      const notBefore = now() + (afterMs || 0);
+      const waitMs = notBefore - now() + Math.max(jitterMs, attempt === 0 ? random() * withinMs : 0);
+      return { waitMs, notBefore, retryAt: now() + waitMs };
     }),
-    forgetRetry: assign({ retryAt: undefined }),
-    settle: assign({ attempt: 0, code: undefined, reason: undefined }),
+    planMove: assign(({ context }, { jitterMs }: { jitterMs: number }) => ({
+      waitMs: context.random() * jitterMs,
+    })),
+    settle: assign((_, { heartbeatMs }: { heartbeatMs: number }) => ({
+      attempt: 0,
+      code: undefined,
+      reason: undefined,
+      silenceMs: heartbeatMs,
+    })),
     goOnline: assign({ isOnline: true }),
     goOffline: assign({ isOnline: false }),
   },
@@ -88,9 +125,19 @@ export const signalingMachine = setup({
     isHopeless: ({ context: { backoff, attempt } }, { afterMs }: Loss) =>
       afterMs === false || backoff === false || attempt >= backoff.maxAttempts,
     isOffline: ({ context }) => !context.isOnline,
+    mayTry: ({ context }) => context.now() >= context.notBefore,
+    isFresh: ({ context: { now, heardAt, silenceMs } }) => now() - heardAt() < silenceMs,
+    canProbe: ({ context }) => context.canProbe(),
   },
   delays: {
-    openTimeout: ({ context }) => context.openTimeoutMs,
+    openTimeout: OPEN_TIMEOUT_MS,
+    probeTimeout: PROBE_TIMEOUT_MS,
+    offlineRetry: OFFLINE_RETRY_MS,
+    silence: ({ context: { now, heardAt, silenceMs } }) => {
+      const leftMs = heardAt() + silenceMs - now();
+      return leftMs > 0 ? leftMs : silenceMs;
+    },
+    move: ({ context }) => context.waitMs,
     retry: ({ context }) => context.waitMs,
   },
 }).createMachine({
@@ -100,9 +147,10 @@ export const signalingMachine = setup({
     attempt: 0,
     waitMs: 0,
     retryAt: undefined,
+    notBefore: 0,
     code: undefined,
     reason: undefined,
-    isOnline: true,
+    silenceMs: 0,
   }),
   initial: 'idle',
   states: {
@@ -113,45 +161,74 @@ export const signalingMachine = setup({
     connecting: {
       description: 'Opens a socket and says Hello; waits for Ready.',
       entry: 'open',
-      after: {
-        openTimeout: [
-          {
-            guard: { type: 'isHopeless', params: TIMED_OUT },
-            target: 'closed',
-            actions: { type: 'noteLoss', params: TIMED_OUT },
-          },
-          {
-            target: 'waiting',
-            actions: [
-              'drop',
-              { type: 'noteLoss', params: TIMED_OUT },
-              { type: 'planRetry', params: TIMED_OUT },
-            ],
-          },
-        ],
-      },
+      after: { openTimeout: { actions: 'timeOut' } },
       on: {
-        ready: { target: 'connected' },
+        ready: { target: 'connected', actions: { type: 'settle', params: ({ event }) => event } },
         abandon: { target: 'idle', actions: 'drop' },
       },
     },
     connected: {
       description: 'Ready: messages go both ways.',
-      entry: 'settle',
+      after: {
+        silence: [
+          { guard: 'isFresh', target: 'connected', reenter: true },
+          { guard: 'canProbe', target: 'doubtful' },
+          { target: 'connected', reenter: true },
+        ],
+      },
+      on: {
+        draining: { target: 'draining', actions: { type: 'planMove', params: ({ event }) => event } },
+        wake: [
+          { guard: 'isFresh' },
+          { guard: 'canProbe', target: 'doubtful' },
+          { target: 'connecting', actions: 'drop' },
+        ],
+        online: [
+          { guard: 'canProbe', target: 'doubtful', actions: 'goOnline' },
+          { target: 'connecting', actions: ['goOnline', 'drop'] },
+        ],
+        offline: { guard: 'canProbe', target: 'doubtful', actions: 'goOffline' },
+      },
+    },
+    doubtful: {
+      description: 'The server was silent for long, or the network changed: waits for any word of it.',
+      entry: 'probe',
+      after: { probeTimeout: { actions: 'timeOut' } },
+      on: {
+        heard: { target: 'connected' },
+        draining: { target: 'draining', actions: { type: 'planMove', params: ({ event }) => event } },
+      },
+    },
+    draining: {
+      description: 'Connected, but the server will stop: moves to another socket after a random while.',
+      after: { move: { target: 'moving' } },
+    },
+    moving: {
+      description: 'Connected, and opens another socket; the old one serves until that is ready.',
+      entry: 'open',
+      after: { openTimeout: { actions: 'timeOutNext' } },
+      on: {
+        ready: { target: 'connected', actions: { type: 'settle', params: ({ event }) => event } },
+        failed: {
+          target: 'draining',
+          actions: [{ type: 'planRetry', params: ({ event }) => event }, 'countAttempt'],
+        },
+        lost: { target: 'connecting', actions: { type: 'noteLoss', params: ({ event }) => event } },
+      },
     },
     waiting: {
       description: 'Lost; tries again after a random while, or as soon as there is reason to hope.',
-      exit: 'forgetRetry',
       after: { retry: { target: 'connecting', actions: 'countAttempt' } },
       on: {
-        online: { target: 'connecting', actions: ['goOnline', 'countAttempt'] },
+        wake: { guard: 'mayTry', target: 'connecting', actions: 'countAttempt' },
+        online: { guard: 'mayTry', target: 'connecting', actions: ['goOnline', 'countAttempt'] },
         offline: { target: 'offline', actions: 'goOffline' },
-        wake: { target: 'connecting', actions: 'countAttempt' },
         abandon: { target: 'idle' },
       },
     },
     offline: {
-      description: 'Lost, and the browser has no network: tries again when it has.',
+      description: 'Lost, and the browser has no network: tries as soon as it has, and rarely till then.',
+      after: { offlineRetry: { target: 'connecting', actions: 'countAttempt' } },
       on: {
         online: { target: 'connecting', actions: ['goOnline', 'countAttempt'] },
         abandon: { target: 'idle' },

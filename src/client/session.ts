@@ -1,0 +1,121 @@
+import type { ClientMessage } from '../protocol/client.ts';
+import { RETRY_AFTER } from '../protocol/retry.ts';
+import type { Ready, ServerMessage } from '../protocol/server.ts';
+import type { Loss } from './machines/signaling.ts';
+
+/** Who hears what becomes of a session. */
+export interface SessionHost {
+  /** The server answered Hello; with what it said before it, this is all in order. */
+  ready(ready: Ready): void;
+  /** Each message once, whatever the sockets did. */
+  message(message: Exclude<ServerMessage, Ready>): void;
+  /** There is no socket any more, or only one that is being opened. */
+  lost(loss: Loss): void;
+  /** The socket being opened beside the one in use was lost. */
+  failed(loss: Loss): void;
+}
+
+const ABNORMAL = 1006;
+const GOODBYE = 1000;
+
+/**
+ * A session with the server over however many sockets: one in use, and for a while perhaps one being opened. Keeps the
+ * token and counts what was heard, so that another socket goes on exactly where the last one stopped.
+ */
+export class Session {
+  readonly #url: URL;
+  readonly #WebSocket: typeof WebSocket;
+  readonly #host: SessionHost;
+  #socket: WebSocket | undefined;
+  #next: WebSocket | undefined;
+  #token: string | undefined;
+  #lastSeq = 0;
+
+  constructor(url: URL, webSocket: typeof WebSocket, host: SessionHost) {
+    this.#url = url;
+    this.#WebSocket = webSocket;
+    this.#host = host;
+  }
+
+  /** Opens a socket and says Hello, unless one is being opened. */
+  open(): void {
+    if (this.#next !== undefined) return;
+    let socket: WebSocket;
+    try {
+      socket = new this.#WebSocket(this.#url);
+    } catch (error) {
+      // A page served by https may not open ws://, for one.
+      return this.#host.lost({ reason: String(error), afterMs: false });
+    }
+    this.#next = socket;
+    socket.onopen = () => {
+      const resumption = this.#token && { resume_token: this.#token, last_seq: this.#lastSeq };
+      const hello: ClientMessage = { type: 'Hello', ...resumption };
+      socket.send(JSON.stringify(hello));
+    };
+    socket.onmessage = ({ data }) => this.#hear(socket, data);
+    socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
+  }
+
+  send(text: string): void {
+    this.#socket?.send(text);
+  }
+
+  /** Gives up every socket, or with `goodbye` the session. The host is not told. */
+  drop(goodbye = false): void {
+    for (const socket of [this.dropNext(), this.#socket]) socket?.close(goodbye ? GOODBYE : undefined);
+    this.#socket = undefined;
+  }
+
+  /** Gives up the socket being opened. The host is not told. */
+  dropNext(): WebSocket | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    next?.close();
+    return next;
+  }
+
+  #hear(socket: WebSocket, data: string): void {
+    let message: ServerMessage & { readonly seq?: number };
+    try {
+      message = JSON.parse(data);
+    } catch {
+      socket.close();
+      return this.#closed(socket, ABNORMAL, 'What arrived is not JSON.');
+    }
+    if (message.type === 'Ready') {
+      if (socket === this.#next) this.#greet(socket, message);
+    } else if (socket === this.#socket) {
+      const { seq = 0 } = message;
+      if (seq <= this.#lastSeq) return; // heard by the last socket, while this one was being opened
+      this.#lastSeq = seq;
+      this.#host.message(message);
+    }
+  }
+
+  #greet(socket: WebSocket, ready: Ready): void {
+    const before = this.#socket;
+    this.#socket = socket;
+    this.#next = undefined;
+    this.#token = ready.resume_token;
+    if (!ready.resumed) this.#lastSeq = 0;
+    before?.close(ready.resumed ? undefined : GOODBYE);
+    this.#host.ready(ready);
+  }
+
+  #closed(socket: WebSocket, code: number, reason: string): void {
+    const isNext = socket === this.#next;
+    if (isNext) this.#next = undefined;
+    else if (socket === this.#socket) this.#socket = undefined;
+    else return;
+    const [afterMs = 0, withinMs] = RETRY_AFTER[code] ?? [];
+    const loss: Loss = {
+      reason: reason || (isNext ? 'The server could not be reached.' : 'The connection was lost.'),
+      code: code === ABNORMAL ? undefined : code,
+      afterMs,
+      withinMs,
+    };
+    if (isNext && this.#socket !== undefined) this.#host.failed(loss);
+    else this.#host.lost(loss);
+  }
+}

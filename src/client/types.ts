@@ -1,0 +1,88 @@
+import type { InspectionEvent } from 'xstate';
+import type { ParticipantId, RoomId } from '../protocol/server.ts';
+import type { SignalingError } from './errors.ts';
+
+export interface SignalingOptions {
+  /** What makes sockets. Default: the global `WebSocket`. */
+  readonly WebSocket?: typeof WebSocket | undefined;
+  /**
+   * How a lost connection is made again: before each attempt a random part of a time that doubles, from `baseMs`
+   * (default 500) to `capMs` (default 15000), for `maxAttempts` in a row (default Infinity). False: it is not.
+   */
+  readonly reconnect?:
+    | {
+        readonly baseMs?: number | undefined;
+        readonly capMs?: number | undefined;
+        readonly maxAttempts?: number | undefined;
+      }
+    | false
+    | undefined;
+  /** XState's: sees the actors, every event and every snapshot. */
+  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
+}
+
+export interface CallOptions {
+  /** Ends the call: it rejects with the signal's reason. What the server did of it meanwhile is undone. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface JoinOptions extends CallOptions {
+  /** Opens a room with this id, a version 4 UUID, if there is none. Default false. */
+  readonly createIfMissing?: boolean | undefined;
+}
+
+export interface SignalingState {
+  /**
+   * `idle`: not connected yet. `connecting`: a socket is being opened. `connected`: messages go both ways. `waiting`:
+   * lost, tries again at `retryAt`. `offline`: lost, and the browser has no network; tries as soon as it has.
+   * `closed`: over for good, by `close()` or for `reason`.
+   */
+  readonly status: 'idle' | 'connecting' | 'connected' | 'waiting' | 'offline' | 'closed';
+  /** Attempts in a row to connect again; 0 while connected. */
+  readonly attempt: number;
+  /** While waiting: when it tries again, in milliseconds since the epoch. */
+  readonly retryAt?: number;
+  /** A sentence for people: why it is not connected. */
+  readonly reason?: string;
+  /** The WebSocket close code, if the server sent one; docs/protocol.md lists them. */
+  readonly code?: number;
+}
+
+export interface RoomState {
+  readonly roomId: RoomId;
+  /** In the order they joined, self included. Who is interrupted is still here. */
+  readonly participants: readonly ParticipantId[];
+}
+
+export interface SignalingEvents {
+  /** After every change of `state`. */
+  state: SignalingState;
+  /** After every change of membership, own joins and leaves included; undefined: in no room. */
+  room: RoomState | undefined;
+  /** Somebody came, after `room`. Those who were there before the own join are in `room` alone. */
+  peerConnected: { readonly participantId: ParticipantId };
+  /** Somebody left, after `room`. */
+  peerDisconnected: { readonly participantId: ParticipantId };
+  /** Somebody lost their socket, and may come back. */
+  peerInterrupted: { readonly participantId: ParticipantId };
+  /** Somebody came back, maybe with another network. */
+  peerResumed: { readonly participantId: ParticipantId };
+  offer: { readonly from: ParticipantId; readonly sdp: string };
+  answer: { readonly from: ParticipantId; readonly sdp: string };
+  /** A candidate of null ends the candidates. */
+  candidate: { readonly from: ParticipantId; readonly candidate: RTCIceCandidateInit | null };
+  /**
+   * The session goes on, on another socket, with the same `selfId`, and everything missed follows; `lost` when part
+   * of that is gone, which `room` then makes up for. A relay of one's own that was just sent may not have arrived.
+   */
+  resumed: { readonly lost: boolean };
+  /**
+   * The session was gone (a server restart, or away for longer than the server waits): another identity. The room is
+   * joined again by itself, opened if need be, and `room` follows.
+   */
+  restarted: { readonly previousId: ParticipantId; readonly selfId: ParticipantId };
+  /** The server will stop after `deadlineMs`; this client moves by itself, after a random part of `jitterMs`. */
+  draining: { readonly deadlineMs: number; readonly jitterMs: number };
+  /** An Error that answers no call: a relay was refused on its way, or the room was closed or could not be rejoined. */
+  error: SignalingError;
+}
