@@ -3,11 +3,11 @@
 export type { ErrorCode, ParticipantId, RoomId } from '../protocol/index.ts';
 export type { Events } from './emitter.ts';
 export { SignalingError } from './errors.ts';
+export type { RoomState } from './room.ts';
 export { Signaling } from './signaling.ts';
 export type {
   CallOptions,
   JoinOptions,
-  RoomState,
   SignalingEvents,
   SignalingOptions,
   SignalingState,

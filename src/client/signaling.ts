@@ -7,16 +7,10 @@ import { SignalingError } from './errors.ts';
 import { type Request, type SeatDecision, type SeatEvent, seatMachine } from './machines/seat.ts';
 import { type SignalingDecision, signalingMachine } from './machines/signaling.ts';
 import { type Frame, Pacer } from './pacer.ts';
+import type { RoomState } from './room.ts';
 import { Session } from './session.ts';
 import { watchSurroundings } from './surroundings.ts';
-import type {
-  CallOptions,
-  JoinOptions,
-  RoomState,
-  SignalingEvents,
-  SignalingOptions,
-  SignalingState,
-} from './types.ts';
+import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
 
 /** A call that waits for its turn, or for its answer. */
 interface Call {

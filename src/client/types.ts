@@ -1,6 +1,7 @@
 import type { InspectionEvent } from 'xstate';
-import type { ParticipantId, RoomId } from '../protocol/server.ts';
+import type { ParticipantId } from '../protocol/server.ts';
 import type { SignalingError } from './errors.ts';
+import type { RoomState } from './room.ts';
 
 export interface SignalingOptions {
   /** What makes sockets. Default: the global `WebSocket`. */
@@ -46,12 +47,6 @@ export interface SignalingState {
   readonly reason?: string;
   /** The WebSocket close code, if the server sent one; docs/protocol.md lists them. */
   readonly code?: number;
-}
-
-export interface RoomState {
-  readonly roomId: RoomId;
-  /** In the order they joined, self included. Who is interrupted is still here. */
-  readonly participants: readonly ParticipantId[];
 }
 
 export interface SignalingEvents {

@@ -3,6 +3,9 @@ import type { AnyStateMachine, AnyStateNode } from 'xstate';
 import { connectionMachine } from '../../machines/connection.ts';
 import { roomMachine } from '../../machines/room.ts';
 import { supervisorMachine } from '../../machines/supervisor.ts';
+import { toXState } from '../../scripts/xstate-chart.ts';
+import { seatMachine } from '../../src/client/machines/seat.ts';
+import { signalingMachine } from '../../src/client/machines/signaling.ts';
 
 /** What holds for every statechart of the project. */
 
@@ -10,6 +13,8 @@ const machines: [string, AnyStateMachine][] = [
   ['connection', connectionMachine],
   ['room', roomMachine],
   ['supervisor', supervisorMachine],
+  ['seat', toXState(seatMachine)],
+  ['signaling', toXState(signalingMachine)],
 ];
 
 function* nodes(node: AnyStateNode): Generator<AnyStateNode> {

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/codes.ts';
 import type { RoomId } from '../../protocol/server.ts';
 import { assign, emit, setup } from '../chart.ts';
-import type { RoomState } from '../types.ts';
+import type { RoomState } from '../room.ts';
 
 /**
  * Which room a client is in, from what it asks and what it hears. The protocol numbers no requests: one is asked at a
@@ -107,7 +107,7 @@ export const seatMachine = setup({
     forgetRequest: assign({ request: undefined }),
     meet: assign({ room: (_, { room }: { room: RoomState }) => room }),
     meetSeen: assign({ room: ({ context: { seen, room } }) => seen ?? room }),
-    clearRoom: assign({ room: undefined }),
+    giveUp: assign({ room: undefined, request: undefined }),
     ask: emit(({ context }) => ({ type: 'ask', request: context.request as Request })),
     askLeave: emit({ type: 'askLeave' }),
     leaveAgain: emit({ type: 'leaveAgain' }),
@@ -124,7 +124,6 @@ export const seatMachine = setup({
   guards: {
     isUnwanted: ({ context: { request, isUnwanted } }) => request !== undefined && isUnwanted,
     hasRequest: ({ context }) => context.request !== undefined,
-    hasLeft: ({ context }) => context.left !== undefined,
     hasRoom: ({ context }) => context.room !== undefined,
     mayHaveArrived: ({ context: { isSent, left } }) => isSent || left !== undefined,
     mayBeElsewhere: ({ context }, { lost }: { lost: boolean }) => lost || context.left !== undefined,
@@ -165,25 +164,20 @@ export const seatMachine = setup({
       entry: ['noteUnsent', 'ask'],
       on: {
         sent: { actions: 'noteSent' },
-        withdrawn: { target: 'outside', actions: 'forgetRequest' },
+        withdrawn: { target: 'outside', actions: 'giveUp' },
         unwanted: { actions: 'noteUnwanted' },
         admitted: { target: 'admitted' },
         refused: {
           target: 'outside',
-          actions: [
-            { type: 'reject', params: ({ event }) => event },
-            'forgetRequest',
-            'forgetLeft',
-            'clearRoom',
-          ],
+          actions: [{ type: 'reject', params: ({ event }) => event }, 'giveUp', 'forgetLeft'],
         },
         resumed: [
           { guard: 'mayHaveArrived', target: 'checking' },
-          { guard: 'isUnwanted', target: 'outside', actions: 'forgetRequest' },
+          { guard: 'isUnwanted', target: 'outside', actions: 'giveUp' },
           { target: 'entering', reenter: true },
         ],
         restarted: [
-          { guard: 'isUnwanted', target: 'outside', actions: ['forgetRequest', 'forgetLeft'] },
+          { guard: 'isUnwanted', target: 'outside', actions: ['giveUp', 'forgetLeft'] },
           { target: 'entering', reenter: true, actions: 'forgetLeft' },
         ],
       },
@@ -204,10 +198,7 @@ export const seatMachine = setup({
           },
         ],
         unwanted: { actions: 'noteUnwanted' },
-        restarted: [
-          { guard: 'isUnwanted', target: 'outside', actions: 'forgetRequest' },
-          { target: 'entering' },
-        ],
+        restarted: [{ guard: 'isUnwanted', target: 'outside', actions: 'giveUp' }, { target: 'entering' }],
       },
     },
     inside: {
@@ -238,7 +229,7 @@ export const seatMachine = setup({
         withdrawn: { target: 'inside' },
         unwanted: { target: 'inside' },
         resumed: { target: 'leaving', reenter: true },
-        restarted: { target: 'outside', actions: ['clearRoom', 'settle'] },
+        restarted: { target: 'outside', actions: ['giveUp', 'settle'] },
       },
     },
     checking: {
@@ -257,17 +248,17 @@ export const seatMachine = setup({
             actions: ['meetSeen', 'forgetRequest', 'forgetLeft', 'settle'],
           },
           { guard: 'hasRequest', target: 'entering', actions: 'leaveAgain' },
-          { guard: 'hasLeft', target: 'outside', actions: ['noteLeft', 'leaveAgain'] },
-          { target: 'inside', actions: 'meetSeen' },
+          { guard: 'hasRoom', target: 'inside', actions: 'meetSeen' },
+          { target: 'outside', actions: ['noteLeft', 'leaveAgain'] },
         ],
         misplaced: [
           {
             guard: 'isUnwanted',
             target: 'outside',
-            actions: ['forgetRequest', 'forgetLeft', 'clearRoom'],
+            actions: ['giveUp', 'forgetLeft'],
           },
           { guard: 'hasRequest', target: 'entering', actions: 'forgetLeft' },
-          { target: 'outside', actions: ['forgetLeft', 'clearRoom'] },
+          { target: 'outside', actions: ['giveUp', 'forgetLeft'] },
         ],
         refused: [
           {
@@ -278,7 +269,7 @@ export const seatMachine = setup({
         ],
         resumed: { target: 'checking', reenter: true },
         restarted: [
-          { guard: 'isUnwanted', target: 'outside', actions: ['forgetRequest', 'forgetLeft'] },
+          { guard: 'isUnwanted', target: 'outside', actions: ['giveUp', 'forgetLeft'] },
           { guard: 'hasRequest', target: 'entering', actions: 'forgetLeft' },
           { guard: 'hasRoom', target: 'entering', actions: 'noteReturn' },
           { target: 'outside', actions: 'forgetLeft' },
@@ -287,6 +278,6 @@ export const seatMachine = setup({
     },
   },
   on: {
-    closed: { target: '.outside', actions: ['clearRoom', 'forgetRequest', 'forgetLeft'] },
+    closed: { target: '.outside', actions: ['giveUp', 'forgetLeft'] },
   },
 });
