@@ -1,0 +1,42 @@
+import { gzipSync } from 'node:zlib';
+import { expect, test } from '@jest/globals';
+import { build } from 'esbuild';
+
+/** What a page downloads for the client, XState's actors included: minified and compressed. */
+
+const LIMIT = 15_000;
+
+async function bundle(source: string) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: source, resolveDir: import.meta.dirname, loader: 'ts' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    write: false,
+    metafile: true,
+  });
+  const [output] = outputFiles as [(typeof outputFiles)[number]];
+  return {
+    bytes: gzipSync(output.contents, { level: 9 }).length,
+    inputs: Object.keys(metafile.inputs),
+    output,
+  };
+}
+
+test('Signaling weighs less than 15 kB', async () => {
+  const { bytes, inputs, output } = await bundle(
+    "export { Signaling, SignalingError } from '../../src/client/index.ts';",
+  );
+  process.stderr.write(`The client: ${bytes} bytes minified and compressed, XState's actors included.\n`);
+  expect(bytes).toBeLessThan(LIMIT);
+  expect(inputs.filter((path) => /valibot|codes\.ts|\/mesh/.test(path))).toEqual([]);
+  // Neither the prose of the codes nor XState's own interpreter.
+  expect(output.text).not.toMatch(/what happened|StateMachine/);
+});
+
+test('what is not used is not in the bundle', async () => {
+  const { bytes } = await bundle("export { SignalingError } from '../../src/client/index.ts';");
+  expect(bytes).toBeLessThan(500);
+});
