@@ -6,10 +6,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connectionMachine } from '../machines/connection.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
+import { seatMachine } from '../src/client/machines/seat.ts';
+import { signalingMachine } from '../src/client/machines/signaling.ts';
 import { asyncapi } from './docs/asyncapi.ts';
 import { schemaDocument } from './docs/json-schema.ts';
 import * as tables from './docs/tables.ts';
 import { toMermaid } from './mermaid.ts';
+import { toXState } from './xstate-chart.ts';
 
 /** Files that are generated whole. */
 const FILES: Readonly<Record<string, () => string>> = {
@@ -33,6 +36,8 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
     room: () => toMermaid(roomMachine),
     connection: () => toMermaid(connectionMachine),
     supervisor: () => toMermaid(supervisorMachine),
+    signaling: () => toMermaid(toXState(signalingMachine)),
+    seat: () => toMermaid(toXState(seatMachine)),
   },
 };
 

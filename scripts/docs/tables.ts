@@ -1,6 +1,7 @@
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { VARIABLES } from '../../src/config.ts';
 import { CLOSE_CODES, ERROR_CODES } from '../../src/protocol/codes.ts';
+import { RETRY_AFTER } from '../../src/protocol/retry.ts';
 import { METRIC } from '../../src/telemetry/names.ts';
 import { CLIENT, CLIENT_IN_SESSION, SERVER } from './catalogue.ts';
 import { clientSchemas, type Schemas, serverSchemas } from './json-schema.ts';
@@ -33,14 +34,22 @@ export function errorTable(): string {
 
 export function closeTable(): string {
   return table(
-    ['code', 'name', 'what happened', 'try again?'],
+    ['code', 'name', 'what happened', 'try again?', 'the SDK then waits'],
     Object.entries(CLOSE_CODES).map(([name, { code, meaning, retry }]) => [
       String(code),
       name,
       meaning,
       retry,
+      waitOf(code),
     ]),
   );
+}
+
+function waitOf(code: number): string {
+  const [afterMs = 0, withinMs = 0] = RETRY_AFTER[code] ?? [];
+  if (afterMs === false) return 'does not come back';
+  const pause = afterMs > 0 ? `${afterMs / 1000} s, then ` : '';
+  return `${pause}${withinMs > 0 ? `a random part of ${withinMs / 1000} s` : 'the back-off'}`;
 }
 
 export function metricsTable(): string {

@@ -46,7 +46,7 @@ export const CLOSE_CODES = {
   ProtocolError: {
     code: 1002,
     meaning: 'A frame that is not WebSocket as RFC 6455 has it.',
-    retry: 'No: a defect in the client.',
+    retry: 'With back-off, if the client’s WebSocket is sound: something on the way is not.',
   },
   UnsupportedData: {
     code: 1003,
@@ -68,7 +68,11 @@ export const CLOSE_CODES = {
     meaning: 'A frame over MAX_PAYLOAD_BYTES.',
     retry: 'No: send less.',
   },
-  InternalError: { code: 1011, meaning: 'This connection failed inside the server.', retry: 'Yes, at once.' },
+  InternalError: {
+    code: 1011,
+    meaning: 'This connection failed inside the server.',
+    retry: 'Yes, with back-off.',
+  },
   ServiceRestart: {
     code: 1012,
     meaning: 'The server has drained and stops.',

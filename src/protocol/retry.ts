@@ -6,6 +6,7 @@
 export const RETRY_AFTER: Readonly<Record<number, readonly [afterMs: number | false, withinMs?: number]>> = {
   1003: [false],
   1007: [false],
+  1008: [false],
   1009: [false],
   1012: [0, 5000],
   1013: [1000],

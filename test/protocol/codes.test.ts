@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { CLOSE_CODES, type CodeEntry, ERROR_CODES } from '../../src/protocol/codes.ts';
+import { RETRY_AFTER } from '../../src/protocol/retry.ts';
 
 const errors: [string, CodeEntry][] = Object.entries(ERROR_CODES);
 const closings: [string, CodeEntry & { code: number }][] = Object.entries(CLOSE_CODES);
@@ -30,6 +31,10 @@ describe('close codes', () => {
   test('are each used once', () => {
     const codes = closings.map(([, { code }]) => code);
     expect(new Set(codes).size).toBe(codes.length);
+  });
+
+  test.each(closings)('%s: the SDK comes back unless the prose says No', (_, { code, retry }) => {
+    expect(RETRY_AFTER[code]?.[0] === false).toBe(retry.startsWith('No'));
   });
 
   test.each(closings)('%s: may be sent, by the standard or by an application', (_, { code }) => {
