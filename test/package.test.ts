@@ -79,6 +79,18 @@ describe('the tarball', () => {
     expect(await list()).toEqual(expect.arrayContaining(built));
   });
 
+  test('holds the sources that the client’s source maps point to', async () => {
+    const files = await list();
+    const maps = files.filter((path) => /^dist\/src\/client\/.*\.js\.map$/.test(path));
+    expect(maps).toContain('dist/src/client/signaling.js.map');
+    for (const path of maps) {
+      const { sources } = JSON.parse(
+        await readFile(join(project, 'node_modules/bloom-signaling', path), 'utf8'),
+      );
+      for (const source of sources) expect(files).toContain(join(dirname(path), source));
+    }
+  });
+
   test('is small', async () => {
     expect((await stat(tarball)).size).toBeLessThan(1024 * 1024);
   });
@@ -180,6 +192,22 @@ describe('the modules', () => {
     expect(await evaluate(source)).toEqual(['urn:bloom-signaling:client', 'urn:bloom-signaling:server']);
   });
 
+  test('bloom-signaling/client imports xstate alone besides its own', async () => {
+    const source = `
+      import { registerHooks } from 'node:module';
+      const loaded = [];
+      registerHooks({ resolve: (name, context, next) => (loaded.push(name), next(name, context)) });
+      const { Signaling, SignalingError } = await import('bloom-signaling/client');
+      const { state } = new Signaling('ws://localhost/ws');
+      const others = loaded.filter((name) => !name.startsWith('.'));
+      console.log(JSON.stringify({ others: [...new Set(others)], state, error: new SignalingError('Lost', '').code }));`;
+    expect(await evaluate(source)).toEqual({
+      others: ['bloom-signaling/client', 'xstate'],
+      state: { status: 'idle', attempt: 0 },
+      error: 'Lost',
+    });
+  });
+
   test('nothing else can be imported', async () => {
     const source = `
       const { code } = await import('bloom-signaling/dist/src/server.js').catch((error) => error);
@@ -240,6 +268,34 @@ describe('the types compile, with those of the dependencies checked too', () => 
           lib: ['es2022', 'dom'],
           types: [],
         },
+      ),
+    TIMEOUT_MS,
+  );
+
+  test.each([
+    ['a browser', { module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'], types: [] }],
+    [
+      'Node, with the types of a browser beside',
+      { module: 'nodenext', lib: ['es2024', 'dom'], types: ['node'] },
+    ],
+  ])(
+    'of bloom-signaling/client in %s',
+    (_, options) =>
+      compile(
+        `import { type RoomState, Signaling, SignalingError } from 'bloom-signaling/client';
+      const signaling = new Signaling('wss://bloom.example/ws', { reconnect: { capMs: 5000 } });
+      const stop: () => void = signaling.on('candidate', ({ from, candidate }) => {
+        const init: RTCIceCandidateInit | null = candidate;
+        void signaling.candidate(from, init).catch((error) => error instanceof SignalingError && error.code);
+      });
+      export const room: Promise<RoomState> = signaling.joinRoom('', { signal: AbortSignal.timeout(1000) });
+      export const connection = new RTCPeerConnection({ iceServers: [...signaling.iceServers] });
+      export const value = signaling.actor.getSnapshot().value === 'doubtful';
+      // @ts-expect-error there is no such event
+      signaling.on('goodbye', stop);
+      // @ts-expect-error nor such a status
+      export const isGone = signaling.state.status === 'gone';`,
+        { target: 'es2022', ...options },
       ),
     TIMEOUT_MS,
   );
