@@ -1,0 +1,94 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Frame, Pacer } from '../../src/client/pacer.ts';
+
+/** In which order frames leave; the rate itself is tried on the real server. */
+
+const LIMITS = { messages: 1_000_000, window_ms: 1000 };
+
+interface Given {
+  readonly to?: string;
+  readonly isDescription: boolean;
+}
+
+/** The numbers of the frames, in the order they leave a queue they all waited in. */
+function order(frames: readonly Given[]): number[] {
+  const left: number[] = [];
+  const pacer = new Pacer(
+    (text) => left.push(Number(text)),
+    () => true,
+  );
+  pacer.open(LIMITS);
+  pacer.close();
+  for (const [i, frame] of frames.entries()) pacer.push({ ...frame, text: String(i) });
+  pacer.open(LIMITS);
+  return left;
+}
+
+const candidate = (to: string): Given => ({ to, isDescription: false });
+const offer = (to: string): Given => ({ to, isDescription: true });
+const own: Given = { isDescription: false };
+
+test('frames for the server first, then descriptions, then candidates', () => {
+  expect(order([candidate('a'), offer('b'), candidate('b'), own, offer('c')])).toEqual([3, 1, 4, 0, 2]);
+});
+
+test('a description takes along the candidates that came before it to the same addressee', () => {
+  expect(order([candidate('a'), candidate('b'), offer('b'), candidate('b')])).toEqual([1, 2, 0, 3]);
+});
+
+test('whatever is given: all of it leaves, to each addressee in order, and no candidate without need', () => {
+  const frame = fc.record({ to: fc.constantFrom('a', 'b', 'c'), isDescription: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(fc.oneof(frame, fc.constant(own)), { maxLength: 30 }), (frames) => {
+      const left = order(frames);
+      expect([...left].sort((a, b) => a - b)).toEqual(frames.map((_, i) => i));
+      for (const to of ['a', 'b', 'c', undefined]) {
+        const mine = left.filter((i) => frames[i]?.to === to);
+        expect(mine).toEqual([...mine].sort((a, b) => a - b));
+      }
+      // What leaves while a description waits is a description, goes with one, or is for the server.
+      for (const [place, i] of left.entries()) {
+        const later = left.slice(place).map((each) => frames[each] as Given);
+        const { to } = frames[i] as Given;
+        if (later.some(({ isDescription }) => isDescription) && to !== undefined) {
+          expect(later.some((each) => each.isDescription && each.to === to)).toBe(true);
+        }
+      }
+    }),
+  );
+});
+
+test('frames with an addressee wait while none may be relayed; a lost socket forgets those for the server', () => {
+  const left: string[] = [];
+  let mayRelay = false;
+  const pacer = new Pacer(
+    (text) => left.push(text),
+    () => mayRelay,
+  );
+  pacer.open(LIMITS);
+  pacer.push({ text: 'relay', to: 'a' });
+  pacer.push({ text: 'own' });
+  expect(left).toEqual(['own']);
+  pacer.close();
+  pacer.push({ text: 'forgotten' });
+  pacer.close();
+  mayRelay = true;
+  pacer.open(LIMITS);
+  expect(left).toEqual(['own', 'relay']);
+});
+
+test('what is dropped is told why, and never leaves', () => {
+  const left: string[] = [];
+  const told: unknown[] = [];
+  const pacer = new Pacer(
+    (text) => left.push(text),
+    () => true,
+  );
+  const frame: Frame = { text: 'relay', to: 'a', dropped: (reason) => told.push(reason) };
+  pacer.push(frame);
+  expect(pacer.drop((each) => each === frame, 'gone')).toBe(true);
+  expect(pacer.drop((each) => each === frame, 'gone')).toBe(false);
+  pacer.open(LIMITS);
+  expect([left, told, pacer.size]).toEqual([[], ['gone'], 0]);
+});
