@@ -1,0 +1,58 @@
+import { startScript } from './servers.ts';
+
+/** A collector in a process of its own, whose processor time is nobody's: see sink.ts. */
+export interface Collector {
+  /** The environment with which a server exports every span to it, over OTLP http/protobuf. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Spans received so far. */
+  readonly spans: number;
+  /** Settles when no more have come for a while. */
+  settled(): Promise<void>;
+  /** Settles when so many have been received, or after the time the sender has for it: false. */
+  received(spans: number): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** Room for all spans of a stretch of load: none may be dropped, however late it is exported. */
+const MAX_QUEUE_SIZE = 1_000_000;
+const SCHEDULE_DELAY_MS = 1000;
+const GIVE_UP_MS = 30_000;
+
+export async function startCollector(): Promise<Collector> {
+  const sink = await startScript('./sink.ts', 'bare');
+  let spans = 0;
+  let changed = () => {};
+  sink.process.on('message', (news: { spans: number }) => {
+    spans = news.spans;
+    changed();
+  });
+  const nextChange = (ms: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms);
+      changed = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  return {
+    env: {
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${sink.url.port}/v1/traces`,
+      OTEL_BSP_MAX_QUEUE_SIZE: String(MAX_QUEUE_SIZE),
+      OTEL_BSP_SCHEDULE_DELAY: String(SCHEDULE_DELAY_MS),
+    },
+    get spans() {
+      return spans;
+    },
+    async settled() {
+      while (await nextChange(3 * SCHEDULE_DELAY_MS));
+    },
+    async received(wanted) {
+      const giveUpAt = performance.now() + GIVE_UP_MS;
+      while (spans < wanted && performance.now() < giveUpAt) await nextChange(giveUpAt - performance.now());
+      return spans === wanted;
+    },
+    stop: () => sink.stop(),
+  };
+}
