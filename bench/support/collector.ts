@@ -19,11 +19,11 @@ const SCHEDULE_DELAY_MS = 1000;
 const GIVE_UP_MS = 30_000;
 
 export async function startCollector(): Promise<Collector> {
-  const sink = await startScript('./sink.ts', 'bare');
+  const sink = await startScript('./sink.ts');
   let spans = 0;
   let changed = () => {};
-  sink.process.on('message', (news: { spans: number }) => {
-    spans = news.spans;
+  sink.process.on('message', (news: { spans?: number }) => {
+    spans = news.spans ?? spans;
     changed();
   });
   const nextChange = (ms: number): Promise<boolean> =>

@@ -25,11 +25,14 @@ const MARKS = 10;
 const SHORTEST_RELAY = 1000;
 const LOST_AFTER_MS = 10_000;
 const TICK_MS = 1;
+/** Rooms that fill up at a time. */
+const CONCURRENCY = 16;
+const CONNECTIONS_PER_ADDRESS = 20_000;
 
 /** One member of a room and the neighbour it sends to. */
 class Pair {
   readonly #from: RawSocket;
-  /** A frame for each mark, twice over, so that a run of up to ten is one slice wherever it begins. */
+  /** A frame for each mark, one after the other, so that a run of them is one slice. */
   readonly #frames: Buffer;
   readonly #frameBytes: number;
   readonly #sentAt: number[] = [];
@@ -51,7 +54,7 @@ class Pair {
       const payload = message(offerSdp(mark));
       return clientFrame(payload, typeof payload === 'string' ? OPCODE.text : OPCODE.binary, mask);
     });
-    this.#frames = Buffer.concat([...frames, ...frames]);
+    this.#frames = Buffer.concat(frames);
     this.#frameBytes = (frames[0] as Buffer).length;
   }
 
@@ -80,7 +83,7 @@ class Pair {
   send(count: number): void {
     const now = performance.now();
     for (let left = count; left > 0; ) {
-      const run = Math.min(left, MARKS);
+      const run = Math.min(left, MARKS - this.#nextMark);
       const start = this.#nextMark * this.#frameBytes;
       this.#from.write(this.#frames.subarray(start, start + run * this.#frameBytes));
       this.#nextMark = (this.#nextMark + run) % MARKS;
@@ -106,30 +109,59 @@ class Pair {
   }
 }
 
+export interface Seats {
+  readonly rooms: number;
+  readonly roomSize: number;
+}
+
+/** Opens the connections of one room, adding them to `sockets`, and has each member send its first message. */
+async function openRoom(
+  base: URL,
+  dialect: Dialect,
+  roomSize: number,
+  sockets: RawSocket[],
+): Promise<Pair[]> {
+  const members: RawSocket[] = [];
+  const paths = await dialect.paths(base, roomSize);
+  for (const path of paths) {
+    const { subprotocol } = dialect;
+    const localAddress = addressOf(sockets.length);
+    const socket = await RawSocket.connect(new URL(path, base), { subprotocol, localAddress });
+    members.push(socket);
+    sockets.push(socket);
+  }
+  const messages = await dialect.meet(members, paths);
+  const pairs: Pair[] = [];
+  for (const [i, message] of messages.entries()) {
+    const pair = new Pair(members[i] as RawSocket, message, dialect.isEcho && NO_MASK);
+    await pair.rehearse(members[(i + (dialect.isEcho ? 0 : 1)) % roomSize] as RawSocket);
+    pairs.push(pair);
+  }
+  return pairs;
+}
+
+/** Where the nth connection comes from: an address has some 28,000 ports to connect to one port from. */
+function addressOf(n: number): string {
+  return `127.0.0.${1 + Math.floor(n / CONNECTIONS_PER_ADDRESS)}`;
+}
+
 export class Load {
   readonly #sockets: readonly RawSocket[];
   readonly #pairs: readonly Pair[];
 
-  /** Opens the connections and brings them into their rooms. */
-  static async open(
-    base: URL,
-    dialect: Dialect,
-    { rooms, roomSize }: { readonly rooms: number; readonly roomSize: number },
-  ): Promise<Load> {
+  /** Opens the connections and brings them into their rooms, some rooms at a time. */
+  static async open(base: URL, dialect: Dialect, { rooms, roomSize }: Seats): Promise<Load> {
     const sockets: RawSocket[] = [];
     const pairs: Pair[] = [];
-    for (let room = 0; room < rooms; room += 1) {
-      const members: RawSocket[] = [];
-      for (let i = 0; i < roomSize; i += 1)
-        members.push(await RawSocket.connect(new URL(dialect.path(), base)));
-      const messages = await dialect.meet(members);
-      for (const [i, message] of messages.entries()) {
-        const pair = new Pair(members[i] as RawSocket, message, dialect.isEcho && NO_MASK);
-        await pair.rehearse(members[(i + (dialect.isEcho ? 0 : 1)) % roomSize] as RawSocket);
-        pairs.push(pair);
+    let waiting = rooms;
+    const fill = async (): Promise<void> => {
+      while (waiting > 0) {
+        waiting -= 1;
+        const room = await openRoom(base, dialect, roomSize, sockets);
+        pairs.push(...room);
       }
-      sockets.push(...members);
-    }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, fill));
     return new Load(sockets, pairs);
   }
 
@@ -169,6 +201,11 @@ export class Load {
       await done.promise;
       clearInterval(timer);
     });
+  }
+
+  /** Connections that the server has closed. */
+  get closed(): number {
+    return this.#sockets.filter((socket) => socket.isClosed).length;
   }
 
   close(): void {

@@ -3,6 +3,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { clientFrame, extentAt, OPCODE } from './frame.ts';
 
+export interface ConnectOptions {
+  readonly localAddress?: string | undefined;
+  readonly subprotocol?: string | undefined;
+}
+
 /**
  * The client end of a WebSocket, as little as a load generator needs: bytes out, frames in, nothing decoded. While
  * `onFrame` is unset, frames wait to be read by `next`.
@@ -21,10 +26,10 @@ export class RawSocket {
   #isClosed = false;
 
   /**
-   * Connects to a ws: URL and shakes hands. `localAddress` is for whoever runs out of ports on one address. Throws
+   * Connects to a ws: URL and shakes hands. `localAddress` is for who runs out of ports on one address. Throws
    * when the answer is not 101.
    */
-  static async connect(url: URL, localAddress?: string): Promise<RawSocket> {
+  static async connect(url: URL, { localAddress, subprotocol }: ConnectOptions = {}): Promise<RawSocket> {
     const socket = connect({
       host: url.hostname,
       port: Number(url.port),
@@ -35,10 +40,15 @@ export class RawSocket {
     socket.write(
       `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\n` +
         `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+        (subprotocol === undefined ? '' : `Sec-WebSocket-Protocol: ${subprotocol}\r\n`) +
         `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
     );
     let head: Buffer = Buffer.alloc(0);
-    while (!head.includes('\r\n\r\n')) head = Buffer.concat([head, (await once(socket, 'data'))[0]]);
+    while (!head.includes('\r\n\r\n')) {
+      const ended = once(socket, 'close').then(() => [Buffer.from('closed')]);
+      head = Buffer.concat([head, (await Promise.race([once(socket, 'data'), ended]))[0]]);
+      if (socket.destroyed) throw new Error(`no handshake: ${head.toString('latin1')}`);
+    }
     const end = head.indexOf('\r\n\r\n') + 4;
     if (!head.toString('latin1', 0, 13).startsWith('HTTP/1.1 101 ')) throw new Error(head.toString('latin1'));
     return new RawSocket(socket, head.subarray(end));

@@ -1,14 +1,16 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { DialectName } from './dialects.ts';
+import type { Probe } from './probe.ts';
 
-/** The servers compared, each in a process of its own that ends with this one. */
-
+/** Servers in processes of their own, which end with this one. */
 export interface RunningServer {
+  readonly process: ChildProcess;
   readonly pid: number;
   readonly url: URL;
-  readonly dialect: DialectName;
+  /** Starts to watch the event loop; the next probe tells the longest stall. */
+  watch(): void;
+  probe(): Promise<Probe>;
   stop(): Promise<void>;
 }
 
@@ -19,76 +21,96 @@ export interface StartOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = path('../../src/main.ts');
+const PROBE = path('./probe.ts');
 const STOP_MS = 5000;
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts one of the scripts beside this file, which tells its port and goes when the channel closes. */
-export async function startScript(
-  script: string,
-  dialect: DialectName,
-  { env = {}, nodeOptions = [] }: StartOptions = {},
-): Promise<RunningServer & { readonly process: ChildProcess }> {
-  const child = fork(fileURLToPath(new URL(script, import.meta.url)), {
-    env: { ...ownEnvironment(), ...env },
-    execArgv: [...nodeOptions],
+function path(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}
+
+/** Starts a script by its path from bench/support/. It tells its port and goes when the channel closes. */
+export async function startScript(script: string, options: StartOptions = {}): Promise<RunningServer> {
+  const child = start(path(script), options, 'ignore');
+  const listening = new Promise<number>((resolve) => {
+    child.on('message', ({ port }: { port?: number }) => {
+      if (port !== undefined) resolve(port);
+    });
   });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
-  const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${script}: exit ${code}`)));
-  const [{ port }] = await Promise.race([once(child, 'message'), failed]);
-  failed.catch(() => {});
-  return {
-    process: child,
-    pid: child.pid as number,
-    url: new URL(`ws://127.0.0.1:${port}`),
-    dialect,
-    async stop() {
-      const ended = once(child, 'exit');
-      child.disconnect();
-      await ended;
-    },
-  };
+  const port = await unlessEnded(child, script, listening);
+  return server(child, new URL(`ws://127.0.0.1:${port}`), () => child.disconnect());
 }
 
 /** Starts Bloom as `npm start` does, on a free port. `main` is another tree's src/main.ts, to compare two. */
-export async function startBloom(
-  { env = {}, nodeOptions = [] }: StartOptions = {},
-  main = MAIN,
-): Promise<RunningServer> {
-  const child = spawn(process.execPath, [...nodeOptions, main], {
-    env: { ...ownEnvironment(), HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
-  const url = await new Promise<URL>((resolve, reject) => {
+export async function startBloom(options: StartOptions = {}, main = MAIN): Promise<RunningServer> {
+  const env = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error', ...options.env };
+  const child = start(main, { ...options, env }, 'pipe');
+  const listening = new Promise<URL>((resolve) => {
     let output = '';
-    child.stdout.on('data', (data) => {
+    child.stdout?.on('data', (data) => {
       output += data;
       const line = /listening on (ws:\S+)/.exec(output);
       if (line) resolve(new URL(line[1] as string));
     });
-    child.once('exit', (code) => reject(new Error(`Bloom has exited with ${code}`)));
   });
+  const url = await unlessEnded(child, 'Bloom', listening);
+  return server(child, url, () => child.kill('SIGINT'));
+}
+
+function start(
+  script: string,
+  { env, nodeOptions = [] }: StartOptions,
+  stdout: 'ignore' | 'pipe',
+): ChildProcess {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_'));
+  const child = fork(script, {
+    // The native parts that ws takes when it finds them are found for some of the servers only.
+    env: { ...Object.fromEntries(inherited), WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1', ...env },
+    execArgv: ['--expose-gc', '--import', PROBE, ...nodeOptions],
+    stdio: ['ignore', stdout, 'inherit', 'ipc'],
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+async function unlessEnded<T>(child: ChildProcess, name: string, listening: Promise<T>): Promise<T> {
+  const ended = once(child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`${name} has exited with ${code}`)),
+  );
+  ended.catch(() => {});
+  return Promise.race([listening, ended]);
+}
+
+function server(child: ChildProcess, url: URL, askToStop: () => void): RunningServer {
   return {
+    process: child,
     pid: child.pid as number,
     url,
-    dialect: 'bloom',
+    watch: () => void child.send('watch'),
+    probe() {
+      const answered = new Promise<Probe>((resolve) => {
+        const hear = ({ probe }: { probe?: Probe }) => {
+          if (probe === undefined) return;
+          child.off('message', hear);
+          resolve(probe);
+        };
+        child.on('message', hear);
+      });
+      child.send('probe');
+      return unlessEnded(child, 'a server', answered);
+    },
     async stop() {
+      if (child.exitCode !== null) return;
       const ended = once(child, 'exit');
-      child.kill('SIGINT');
+      askToStop();
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
       await ended;
       clearTimeout(timer);
     },
   };
-}
-
-/** Nothing exports telemetry unless the bench says so. */
-function ownEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_')));
 }

@@ -10,8 +10,15 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** The middle half of the values. */
+export function quartiles(values: readonly number[]): readonly [number, number] {
+  return [quantile(values, 0.25), quantile(values, 0.75)];
+}
+
+export type Cells = readonly string[];
+
 /** Prints rows under a head, right-aligned but for the first column. */
-export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+export function printTable(head: Cells, rows: readonly Cells[]): void {
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]?.length ?? 0)));
   for (const row of [head, ...rows]) {
     const cells = row.map((cell, i) =>

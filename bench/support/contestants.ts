@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Collector, startCollector } from './collector.ts';
+import { DIALECTS, type Dialect } from './dialects.ts';
+import { type RunningServer, type StartOptions, startBloom, startScript } from './servers.ts';
+
+/** The servers that are compared, by the names the command lines and tables have for them. */
+
+export interface Contestant {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly server: RunningServer;
+  /** Where its spans go, if it exports any. */
+  readonly collector?: Collector;
+  stop(): Promise<void>;
+}
+
+export interface EnterOptions extends StartOptions {
+  /** Another tree's src/main.ts, which enters as `main`. */
+  readonly main?: string | undefined;
+}
+
+/** Bloom's limits, out of the way of a load that is not a client's. */
+const PATIENT = {
+  RATE_LIMIT_MESSAGES: '100000',
+  MAX_QUEUE_BYTES: String(64 * 1024 * 1024),
+  MAX_CONNECTIONS: '1000000',
+  FIRST_MESSAGE_TIMEOUT_MS: '3600000',
+};
+
+/** The peers: package, and how it is spoken to. Their scripts are in bench/peers/. */
+const PEERS = {
+  'y-webrtc': 'yjs',
+  peer: 'peerjs',
+  'socket.io': 'socketio',
+  'protoo-server': 'protoo',
+  '@colyseus/core': 'colyseus',
+} as const;
+
+export const PEER_NAMES = Object.keys(PEERS) as (keyof typeof PEERS)[];
+
+export const INSTALL_PEERS = 'npm ci --ignore-scripts --prefix bench/peers';
+
+/** Whether bench/peers is installed; `npm ci` at the root leaves it out. */
+export function hasPeers(): boolean {
+  return existsSync(fileURLToPath(new URL('../peers/node_modules', import.meta.url)));
+}
+
+/** Starts the server of this name. `env` reaches Bloom alone. Throws for an unknown name, or peers not installed. */
+export async function enter(name: string, options: EnterOptions = {}): Promise<Contestant> {
+  const { env, nodeOptions = [] } = options;
+  switch (name) {
+    case 'bare':
+    case 'bare again':
+      return contestant(name, DIALECTS.bare, await startScript('./bare.ts', { nodeOptions }));
+    case 'echo':
+      return contestant(name, DIALECTS.echo, await startScript('./echo.ts', { nodeOptions }));
+    case 'bloom no spans':
+      return contestant(name, DIALECTS.bloom, await startBloom({ env: { ...PATIENT, ...env }, nodeOptions }));
+    case 'bloom':
+    case 'main': {
+      const collector = await startCollector();
+      const start = { env: { ...PATIENT, ...collector.env, ...env }, nodeOptions };
+      const server = await startBloom(start, name === 'main' ? options.main : undefined);
+      return contestant(name, DIALECTS.bloom, server, collector);
+    }
+  }
+  if (!Object.hasOwn(PEERS, name))
+    throw new Error(
+      `no server ${name}; there are bare, bare again, bloom, bloom no spans, echo, ${PEER_NAMES}`,
+    );
+  if (!hasPeers()) throw new Error(`The peers are not installed: ${INSTALL_PEERS}`);
+  const peer = PEERS[name as keyof typeof PEERS];
+  return contestant(name, DIALECTS[peer], await startScript(`../peers/${peer}.js`, { nodeOptions }));
+}
+
+function contestant(
+  name: string,
+  dialect: Dialect,
+  server: RunningServer,
+  collector?: Collector,
+): Contestant {
+  return {
+    name,
+    dialect,
+    server,
+    ...(collector && { collector }),
+    async stop() {
+      await server.stop();
+      await collector?.stop();
+    },
+  };
+}

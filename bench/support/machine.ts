@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
+
+/** Where and with what a result was measured. */
+export interface Circumstances {
+  /** ISO 8601, to the minute, UTC. */
+  readonly date: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly system: string;
+  readonly node: string;
+  /** Average number of processes that wanted a core in the minute before: what else the machine did. */
+  readonly loadBefore: number;
+  /** Bloom's commit, and the packages' versions. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export function circumstances(packages: readonly string[]): Circumstances {
+  const [cpu] = cpus();
+  return {
+    date: `${new Date().toISOString().slice(0, 16)}Z`,
+    cpu: cpu?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
+    node: process.version,
+    loadBefore: Number((loadavg()[0] as number).toFixed(2)),
+    versions: {
+      bloom: commit(),
+      ...Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
+    },
+  };
+}
+
+/** The commit of this tree, with a + when there are changes besides. */
+function commit(): string {
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: new URL('../..', import.meta.url), encoding: 'utf8' }).trim();
+  try {
+    const isClean = git('status', '--porcelain', '--', 'src', 'machines', 'package-lock.json') === '';
+    return `${git('rev-parse', '--short', 'HEAD')}${isClean ? '' : '+'}`;
+  } catch {
+    return 'unknown';
+  }
+}
+
+function versionOf(name: string): string {
+  for (const folder of ['../../', '../peers/']) {
+    try {
+      const url = new URL(`${folder}node_modules/${name}/package.json`, import.meta.url);
+      return JSON.parse(readFileSync(url, 'utf8')).version;
+    } catch {}
+  }
+  return 'not installed';
+}
