@@ -23,6 +23,7 @@ import { parseArgs } from 'node:util';
 import { startChild } from '../test/support/child.ts';
 import { now } from './support/clock.ts';
 import type { CrowdNews, CrowdOrder, CrowdReport, Seat } from './support/crowd.ts';
+import { checkDescriptors } from './support/descriptors.ts';
 import { median, printTable, quantile } from './support/statistics.ts';
 
 const CROWD = fileURLToPath(new URL('./support/crowd.ts', import.meta.url));
@@ -32,8 +33,6 @@ const BACKOFF_CAP_MS = 5000;
 /** First connections under way at once, in all processes together. */
 const CONCURRENCY = 200;
 const MAX_ROUNDS = 100;
-/** Descriptors of a process besides its clients' sockets. */
-const SPARE_DESCRIPTORS = 200;
 
 async function storm({ clients, rounds, processes, downMs, timeoutMs }: Options): Promise<void> {
   const env = { LOG_LEVEL: 'error', MAX_CONNECTIONS: String(2 * clients), PORT: '0' };
@@ -263,18 +262,6 @@ function readOptions() {
     downMs: Number(values.down),
     timeoutMs: 1000 * Number(values.timeout),
   };
-}
-
-/** Node raises its soft limit to the hard one by itself; beyond that only the shell can help. */
-function checkDescriptors(clients: number): void {
-  const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
-  const limit = Number(report.userLimits?.open_files?.soft); // NaN: unlimited, or not known here
-  const needed = clients + SPARE_DESCRIPTORS;
-  if (limit >= needed || Number.isNaN(limit)) return;
-  console.error(
-    `The server needs ${needed} file descriptors and may open ${limit}: ulimit -n ${needed}, or fewer --clients.`,
-  );
-  process.exit(1);
 }
 
 const options = readOptions();

@@ -22,7 +22,7 @@ export interface EnterOptions extends StartOptions {
 
 /** Bloom's limits, out of the way of a load that is not a client's. */
 const PATIENT = {
-  RATE_LIMIT_MESSAGES: '100000',
+  RATE_LIMIT_MESSAGES: '5000',
   MAX_QUEUE_BYTES: String(64 * 1024 * 1024),
   MAX_CONNECTIONS: '1000000',
   FIRST_MESSAGE_TIMEOUT_MS: '3600000',

@@ -165,6 +165,23 @@ export class Load {
     return new Load(sockets, pairs);
   }
 
+  /** Opens connections that say nothing. */
+  static async openIdle(base: URL, dialect: Dialect, connections: number): Promise<Load> {
+    const sockets: RawSocket[] = [];
+    const [path = '/'] = await dialect.paths(base, 1);
+    const { subprotocol } = dialect;
+    let waiting = connections;
+    const open = async (): Promise<void> => {
+      while (waiting > 0) {
+        waiting -= 1;
+        const localAddress = addressOf(waiting);
+        sockets.push(await RawSocket.connect(new URL(path, base), { subprotocol, localAddress }));
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, open));
+    return new Load(sockets, []);
+  }
+
   private constructor(sockets: readonly RawSocket[], pairs: readonly Pair[]) {
     this.#sockets = sockets;
     this.#pairs = pairs;
@@ -196,7 +213,7 @@ export class Load {
       const timer = setInterval(() => {
         const due = Math.min(total, Math.floor(((performance.now() - startedAt) * perSecond) / 1000));
         for (; sent < due; sent += 1) this.#pairs[sent % this.#pairs.length]?.send(1);
-        if (sent === total) done.resolve();
+        if (performance.now() - startedAt >= milliseconds && sent === total) done.resolve();
       }, TICK_MS);
       await done.promise;
       clearInterval(timer);

@@ -10,7 +10,8 @@ export interface RunningServer {
   readonly url: URL;
   /** Starts to watch the event loop; the next probe tells the longest stall. */
   watch(): void;
-  probe(): Promise<Probe>;
+  /** Collects garbage and measures; writes a heap snapshot into the folder, if one is given. */
+  probe(snapshotFolder?: string): Promise<Probe>;
   stop(): Promise<void>;
 }
 
@@ -91,8 +92,8 @@ function server(child: ChildProcess, url: URL, askToStop: () => void): RunningSe
     process: child,
     pid: child.pid as number,
     url,
-    watch: () => void child.send('watch'),
-    probe() {
+    watch: () => void child.send({ watch: true }),
+    probe(snapshotFolder) {
       const answered = new Promise<Probe>((resolve) => {
         const hear = ({ probe }: { probe?: Probe }) => {
           if (probe === undefined) return;
@@ -101,7 +102,7 @@ function server(child: ChildProcess, url: URL, askToStop: () => void): RunningSe
         };
         child.on('message', hear);
       });
-      child.send('probe');
+      child.send({ probe: true, snapshotFolder });
       return unlessEnded(child, 'a server', answered);
     },
     async stop() {
