@@ -21,6 +21,7 @@ import { ClientSocket } from './socket/client-socket.ts';
 import { Heartbeat, type Pulse } from './socket/heartbeat.ts';
 import { receive } from './socket/receiver.ts';
 import { Sender } from './socket/sender.ts';
+import { Turn } from './socket/turn.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Tally } from './telemetry/tally.ts';
 import { traceHandshake, type Work } from './telemetry/tracing.ts';
@@ -55,6 +56,7 @@ export class HttpFront {
   readonly #links = new Set<Link>();
   /** Every TCP connection, those that have not said a word of TLS or HTTP yet included. */
   readonly #connections = new Set<Socket>();
+  readonly #turn = new Turn();
   readonly #heartbeat: Heartbeat;
   readonly #attempts: Attempts;
   readonly #trusts: (address: string, hop: number) => boolean;
@@ -214,7 +216,7 @@ export class HttpFront {
     handshake: Work,
     address: string,
   ): void {
-    const sender = new Sender(webSocket, this.#config.maxQueueBytes);
+    const sender = new Sender(webSocket, socket, this.#turn, this.#config.maxQueueBytes);
     const link = new Link(sender, handshake, {
       ping: (payload) => webSocket.ping(payload),
       attempted: () => void this.#countAttempt(address, link),

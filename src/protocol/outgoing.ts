@@ -4,6 +4,7 @@ import type { ServerMessage } from './server.ts';
 export class Outgoing {
   readonly message: ServerMessage;
   #text: string | undefined;
+  #framed: unknown;
 
   constructor(message: ServerMessage) {
     this.message = message;
@@ -13,6 +14,12 @@ export class Outgoing {
   get text(): string {
     this.#text ??= JSON.stringify(this.message);
     return this.#text;
+  }
+
+  /** The text as one transport frames it: framed once, since there is one transport. */
+  framedBy<TFrame>(frame: (text: string) => TFrame): TFrame {
+    this.#framed ??= frame(this.text);
+    return this.#framed as TFrame;
   }
 
   /** The text with a session's sequence number: the message is still encoded once for all. */

@@ -1,36 +1,73 @@
+import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES, type CloseReason } from '../protocol/codes.ts';
 import type { Outgoing } from '../protocol/outgoing.ts';
 import type { Sink, WriteResult } from '../routing/router.ts';
+import { type Frame, textFrame } from './frame.ts';
+import type { Held, Turn } from './turn.ts';
 
-/** A sink over one WebSocket. Its queue ends: a client that reads too slowly is closed with 1013. */
-export class Sender implements Sink {
+/**
+ * A sink over one WebSocket. Its queue ends: a client that reads too slowly is closed with 1013. Frames go to the
+ * stream below the WebSocket, which is corked until the turn of the event loop is over; ws writes its pings and
+ * close frames to that stream too, so the order is kept, and `bufferedAmount` counts them all.
+ */
+export class Sender implements Sink, Held {
   readonly #socket: WebSocket;
+  readonly #stream: Writable;
+  readonly #turn: Turn;
   readonly #maxQueueBytes: number;
+  #isCorked = false;
 
-  constructor(socket: WebSocket, maxQueueBytes: number) {
+  /** `stream` is what `socket` writes to. */
+  constructor(socket: WebSocket, stream: Writable, turn: Turn, maxQueueBytes: number) {
     this.#socket = socket;
+    this.#stream = stream;
+    this.#turn = turn;
     this.#maxQueueBytes = maxQueueBytes;
   }
 
   write(outgoing: Outgoing): WriteResult {
-    return this.writeText(outgoing.text);
+    return this.#write(outgoing.framedBy(textFrame));
   }
 
   /** Writes one text frame. */
   writeText(text: string): WriteResult {
-    if (this.#socket.readyState !== this.#socket.OPEN) return 'closed';
-    if (this.#socket.bufferedAmount > this.#maxQueueBytes) {
-      this.close('TryAgainLater');
-      return 'full';
-    }
-    this.#socket.send(text);
-    return 'sent';
+    return this.#write(textFrame(text));
+  }
+
+  /** Lets go of what this turn wrote. */
+  flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#stream.uncork();
   }
 
   /** Closes the socket with the reason's code. Idempotent. */
   close(reason: CloseReason): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.close(CLOSE_CODES[reason].code, CLOSE_CODES[reason].meaning);
+  }
+
+  #write(frame: Frame): WriteResult {
+    if (this.#socket.readyState !== this.#socket.OPEN) return 'closed';
+    if (this.#isFull) this.flush(); // what only waits for the end of the turn is no queue
+    if (this.#isFull) {
+      this.close('TryAgainLater');
+      return 'full';
+    }
+    this.#cork();
+    for (const piece of frame) this.#stream.write(piece);
+    return 'sent';
+  }
+
+  get #isFull(): boolean {
+    return this.#socket.bufferedAmount > this.#maxQueueBytes;
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#stream.cork();
+    this.#turn.add(this);
   }
 }

@@ -1,24 +1,27 @@
+import type { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../src/protocol/codes.ts';
 import { Outgoing } from '../../src/protocol/outgoing.ts';
 import { Sender } from '../../src/socket/sender.ts';
+import { Turn } from '../../src/socket/turn.ts';
 
 const MAX_QUEUE_BYTES = 1000;
 const hello = new Outgoing({ type: 'PeerConnected', participant_id: 'a' });
 
-/** As much of a WebSocket as a sender needs. */
+/** As much of a WebSocket, and of the stream below it, as a sender needs. */
 class FakeSocket {
   readonly OPEN = 1;
   readyState = 1;
-  bufferedAmount = 0;
-  readonly sent: string[] = [];
+  /** What waits in the kernel's stead. */
+  queuedBytes = 0;
   readonly closes: [number, string][] = [];
   /** Runs when it is closing, as ClientSocket tells it. */
   onClosing = () => {};
+  readonly stream = new FakeStream();
 
-  send(text: string): void {
-    this.sent.push(text);
+  get bufferedAmount(): number {
+    return this.queuedBytes + this.stream.corkedBytes;
   }
 
   close(code: number, reason: string): void {
@@ -28,30 +31,99 @@ class FakeSocket {
   }
 }
 
-function openSender() {
-  const socket = new FakeSocket();
-  const closings: number[] = [];
-  socket.onClosing = () => closings.push(socket.readyState);
-  const sender = new Sender(socket as unknown as WebSocket, MAX_QUEUE_BYTES);
-  return { socket, sender, closings };
+class FakeStream {
+  /** What left together, each time. */
+  readonly left: Buffer[] = [];
+  #corks = 0;
+  #corked: Buffer[] = [];
+
+  get corkedBytes(): number {
+    return Buffer.concat(this.#corked).length;
+  }
+
+  /** The texts of the frames that left. */
+  get texts(): string[] {
+    return textsOf(Buffer.concat(this.left));
+  }
+
+  write(chunk: Buffer): void {
+    this.#corked.push(chunk);
+    if (this.#corks === 0) this.#leave();
+  }
+
+  cork(): void {
+    this.#corks += 1;
+  }
+
+  uncork(): void {
+    this.#corks -= 1;
+    if (this.#corks === 0 && this.#corked.length > 0) this.#leave();
+  }
+
+  #leave(): void {
+    this.left.push(Buffer.concat(this.#corked));
+    this.#corked = [];
+  }
 }
 
+/** Reads unmasked text frames of at most 65,535 bytes. */
+function textsOf(frames: Buffer): string[] {
+  const texts: string[] = [];
+  for (let at = 0; at < frames.length; ) {
+    expect(frames[at]).toBe(0x81);
+    const isLong = frames[at + 1] === 126;
+    const start = at + (isLong ? 4 : 2);
+    const end = start + (isLong ? frames.readUInt16BE(at + 2) : (frames[at + 1] as number));
+    texts.push(frames.toString('utf8', start, end));
+    at = end;
+  }
+  return texts;
+}
+
+function openSender(turn = new Turn()) {
+  const socket = new FakeSocket();
+  const { stream } = socket;
+  const closings: number[] = [];
+  socket.onClosing = () => closings.push(socket.readyState);
+  const sender = new Sender(
+    socket as unknown as WebSocket,
+    stream as unknown as Writable,
+    turn,
+    MAX_QUEUE_BYTES,
+  );
+  return { socket, stream, sender, closings };
+}
+
+const turnIsOver = () => new Promise((resolve) => setImmediate(resolve));
+
 describe('writing', () => {
-  test('sends the JSON of the message', () => {
-    const { socket, sender, closings } = openSender();
+  test('sends the JSON of the message', async () => {
+    const { socket, stream, sender, closings } = openSender();
     expect(sender.write(hello)).toBe('sent');
-    expect(socket.sent).toEqual(['{"type":"PeerConnected","participant_id":"a"}']);
+    await turnIsOver();
+    expect(stream.texts).toEqual(['{"type":"PeerConnected","participant_id":"a"}']);
     expect([socket.closes, closings]).toEqual([[], []]);
   });
 
-  test('keeps the order', () => {
-    const { socket, sender } = openSender();
-    for (const participant_id of ['a', 'b', 'c'])
-      sender.write(new Outgoing({ type: 'PeerConnected', participant_id }));
-    expect(socket.sent.map((text) => JSON.parse(text).participant_id)).toEqual(['a', 'b', 'c']);
+  test('keeps the order, and what one turn of the event loop wrote leaves together', async () => {
+    const { stream, sender } = openSender();
+    const write = (...ids: string[]) => {
+      for (const participant_id of ids) sender.write(new Outgoing({ type: 'PeerConnected', participant_id }));
+    };
+    write('a', 'b', 'c');
+    expect(stream.left).toEqual([]);
+    await turnIsOver();
+    write('d', 'e');
+    await turnIsOver();
+    expect(stream.left.map((bytes) => textsOf(bytes).map((text) => JSON.parse(text).participant_id))).toEqual(
+      [
+        ['a', 'b', 'c'],
+        ['d', 'e'],
+      ],
+    );
   });
 
-  test('encodes a message once, however many senders it goes to', () => {
+  test('encodes and frames a message once, however many senders it goes to', async () => {
     let encodings = 0;
     const message = {
       type: 'PeerConnected' as const,
@@ -61,16 +133,32 @@ describe('writing', () => {
       },
     };
     const outgoing = new Outgoing(message);
-    for (let i = 0; i < 3; i++) openSender().sender.write(outgoing);
+    const turn = new Turn();
+    const streams = [1, 2, 3].map(() => {
+      const { stream, sender } = openSender(turn);
+      sender.write(outgoing);
+      return stream;
+    });
+    await turnIsOver();
     expect(encodings).toBe(1);
+    expect(streams.map(({ texts }) => texts)).toEqual([[hello.text], [hello.text], [hello.text]]);
   });
 
-  test('sends a text as it is', () => {
-    const { socket, sender, closings } = openSender();
+  test('sends a text as it is', async () => {
+    const { socket, stream, sender, closings } = openSender();
     expect(sender.writeText('{"type":"PeerConnected","participant_id":"a","seq":7}')).toBe('sent');
     expect(sender.write(hello)).toBe('sent');
-    expect(socket.sent).toEqual(['{"type":"PeerConnected","participant_id":"a","seq":7}', hello.text]);
+    await turnIsOver();
+    expect(stream.texts).toEqual(['{"type":"PeerConnected","participant_id":"a","seq":7}', hello.text]);
     expect([socket.closes, closings]).toEqual([[], []]);
+  });
+
+  test('whatever the text, its frame says its length in bytes', async () => {
+    const { stream, sender } = openSender();
+    const texts = ['', 'é', '😀'.repeat(31), 'x'.repeat(125), 'x'.repeat(126), 'ß'.repeat(30_000)];
+    for (const text of texts) sender.writeText(text);
+    await turnIsOver();
+    expect(stream.texts).toEqual(texts);
   });
 
   /** Both ways to write keep to the same rules. */
@@ -81,26 +169,34 @@ describe('writing', () => {
 
   test.each(WAYS)('%s goes on while the queue holds no more than its limit', (_, write) => {
     const { socket, sender } = openSender();
-    socket.bufferedAmount = MAX_QUEUE_BYTES;
+    socket.queuedBytes = MAX_QUEUE_BYTES;
     expect(write(sender)).toBe('sent');
   });
 
+  test.each(WAYS)('%s: what only waits for the end of the turn is no queue', (_, write) => {
+    const { socket, stream, sender } = openSender();
+    for (let i = 0; i < 100; i++) expect(write(sender)).toBe('sent');
+    expect(stream.texts.length).toBeGreaterThan(50);
+    expect(stream.corkedBytes).toBeLessThanOrEqual(MAX_QUEUE_BYTES + 100);
+    expect(socket.closes).toEqual([]);
+  });
+
   test.each(WAYS)('%s to a queue beyond its limit sends nothing and closes 1013, once', (_, write) => {
-    const { socket, sender, closings } = openSender();
-    socket.bufferedAmount = MAX_QUEUE_BYTES + 1;
+    const { socket, stream, sender, closings } = openSender();
+    socket.queuedBytes = MAX_QUEUE_BYTES + 1;
     expect(write(sender)).toBe('full');
     expect(write(sender)).toBe('closed');
-    expect(socket.sent).toEqual([]);
+    expect([stream.left, stream.corkedBytes]).toEqual([[], 0]);
     expect(socket.closes).toEqual([[1013, CLOSE_CODES.TryAgainLater.meaning]]);
     expect(closings).toHaveLength(1);
   });
 
   test.each([0, 2, 3])('to a socket that is not open (%s) does nothing', (readyState) => {
-    const { socket, sender, closings } = openSender();
+    const { socket, stream, sender, closings } = openSender();
     socket.readyState = readyState;
-    socket.bufferedAmount = MAX_QUEUE_BYTES + 1;
+    socket.queuedBytes = MAX_QUEUE_BYTES + 1;
     for (const [, write] of WAYS) expect(write(sender)).toBe('closed');
-    expect([socket.sent, socket.closes, closings]).toEqual([[], [], []]);
+    expect([stream.left, stream.corkedBytes, socket.closes, closings]).toEqual([[], 0, [], []]);
   });
 
   test('by whoever hears that the socket is closing finds it closed', () => {
@@ -109,7 +205,7 @@ describe('writing', () => {
     socket.onClosing = () => {
       results.push(sender.write(hello));
     };
-    socket.bufferedAmount = MAX_QUEUE_BYTES + 1;
+    socket.queuedBytes = MAX_QUEUE_BYTES + 1;
     sender.write(hello);
     expect(results).toEqual(['closed']);
   });
