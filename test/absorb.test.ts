@@ -1,6 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type AnyStateMachine, assign, createActor, emit, raise, SimulatedClock, setup } from 'xstate';
+import {
+  type AnyStateMachine,
+  and,
+  assign,
+  createActor,
+  emit,
+  not,
+  or,
+  raise,
+  SimulatedClock,
+  setup,
+  stateIn,
+} from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
@@ -103,6 +115,119 @@ describe('decides as XState alone does, over random events', () => {
       fc.property(kinds, (each) => expectSame(supervisorMachine, input, each)),
       { numRuns: 300 },
     );
+  });
+});
+
+/** Machines of every shape the rules of selection speak of: nested, parallel, wildcards, guards of all kinds. */
+describe('any machine decides as XState alone has it decide', () => {
+  const EVENTS = ['a', 'a.b', 'a.b.c', 'b', 'go', 'tell'];
+  const DESCRIPTORS = [...EVENTS, 'a.*', 'a.b.*', '*'];
+  const STATES = ['one', 'two'];
+
+  const named = fc.constantFrom<unknown>(
+    'isEven',
+    'throws',
+    'isEvenByName',
+    { type: 'isAtLeast', params: { least: 2 } },
+    { type: 'isAtLeast', params: ({ context }: { context: { n: number } }) => ({ least: 3 - context.n }) },
+    ({ event }: { event: { type: string } }) => event.type.length > 1,
+  );
+  const guard = fc.letrec<{ guard: unknown }>((tie) => ({
+    guard: fc.oneof(
+      { depthSize: 'small' },
+      named,
+      fc.constantFrom('one', { two: 'one' }, '#m.one').map((value) => stateIn(value)),
+      tie('guard').map((inner) => not(inner as never)),
+      fc.array(tie('guard'), { maxLength: 2 }).map((inner) => and(inner as never)),
+      fc.array(tie('guard'), { maxLength: 2 }).map((inner) => or(inner as never)),
+    ),
+  })).guard;
+  const action = fc.constantFrom<unknown>(
+    'say',
+    'count',
+    'write',
+    'fail',
+    'raiseGo',
+    { type: 'tell', params: { word: 'word' } },
+    { type: 'tell', params: ({ event }: { event: { type: string } }) => ({ word: event.type }) },
+    emit({ type: 'inline' }),
+  );
+  const transition = (targets: readonly string[]) =>
+    fc.record(
+      {
+        guard: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 3, arbitrary: guard }),
+        target: fc.oneof(
+          { weight: 4, arbitrary: fc.constant(undefined) },
+          fc.constantFrom(undefined, ...targets),
+        ),
+        actions: fc.array(action, { maxLength: 2 }),
+      },
+      { requiredKeys: ['actions'] },
+    );
+  const on = (targets: readonly string[]) =>
+    fc.dictionary(fc.constantFrom(...DESCRIPTORS), fc.array(transition(targets), { maxLength: 2 }), {
+      maxKeys: 3,
+    });
+
+  const node = (depth: number, targets: readonly string[]): fc.Arbitrary<object> => {
+    const leaf = fc.record({ on: on(targets) });
+    if (depth === 0) return leaf;
+    const states = fc
+      .tuple(node(depth - 1, STATES), node(depth - 1, STATES))
+      .map(([one, two]) => ({ one, two }));
+    const regions = fc.tuple(node(depth - 1, []), node(depth - 1, [])).map(([one, two]) => ({ one, two }));
+    return fc.oneof(
+      leaf,
+      fc.record({ on: on(targets), initial: fc.constantFrom(...STATES), states }),
+      fc.record({ on: on(targets), type: fc.constant('parallel'), states: regions }),
+    );
+  };
+
+  const made = setup({
+    types: {} as {
+      context: { n: number; seen: { at: number } };
+      events: { type: string };
+      emitted: { type: string };
+    },
+    actions: {
+      say: emit({ type: 'said' }),
+      tell: emit((_, { word }: { word: string }) => ({ type: 'told', word })),
+      count: assign({ n: ({ context }) => context.n + 1 }),
+      write: ({ context }) => {
+        context.seen.at += 1;
+      },
+      fail: () => {
+        throw new Error('no');
+      },
+      raiseGo: raise({ type: 'go' }),
+    },
+    guards: {
+      isEven: ({ context }) => context.n % 2 === 0,
+      isAtLeast: ({ context }, { least }: { least: number }) => context.n >= least,
+      isEvenByName: not('isEven'),
+      throws: () => {
+        throw new Error('never');
+      },
+    },
+  });
+
+  test('over random machines and random events', () => {
+    const config = fc.oneof(node(1, []), node(2, []), node(3, []));
+    const events = fc.array(fc.constantFrom(...EVENTS), { minLength: 1, maxLength: 12 });
+    const property = fc.property(config, events, (shape, types) => {
+      const machine = made.createMachine({
+        ...shape,
+        id: 'm',
+        options: { maxIterations: 10 }, // an event may raise itself
+        context: () => ({ n: 0, seen: { at: 0 } }),
+      } as Parameters<typeof made.createMachine>[0]);
+      expectSame(
+        machine,
+        {},
+        types.map((type) => ({ event: { type } })),
+      );
+    });
+    fc.assert(property, { numRuns: 700, interruptAfterTimeLimit: 30_000 });
   });
 });
 
