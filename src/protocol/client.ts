@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { rememberLiteral } from './literal.ts';
 
 /**
  * What a client may send: one JSON object per text frame, exactly these fields. An unknown type, an unknown
@@ -96,9 +97,10 @@ export function parseClientMessage(text: string, dialect: Dialect = 'base'): Par
   const schema = schemaOf(type, dialect);
   if (schema === undefined) return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`);
   const result = v.safeParse(schema, value, { abortEarly: true });
-  return result.success
-    ? { ok: true, message: result.output }
-    : refuse(explain(String(type), result.issues[0]));
+  if (!result.success) return refuse(explain(String(type), result.issues[0]));
+  const message = result.output;
+  if ('sdp' in message) rememberLiteral(text, 'sdp', message.sdp);
+  return { ok: true, message };
 }
 
 function schemaOf(type: unknown, dialect: Dialect) {

@@ -1,3 +1,4 @@
+import { literalOf } from './literal.ts';
 import type { ServerMessage } from './server.ts';
 
 /** A message on its way out: encoded at most once, however many sinks it goes to. */
@@ -12,7 +13,7 @@ export class Outgoing {
 
   /** The JSON text of the frame. */
   get text(): string {
-    this.#text ??= JSON.stringify(this.message);
+    this.#text ??= encode(this.message);
     return this.#text;
   }
 
@@ -26,4 +27,10 @@ export class Outgoing {
   textWithSeq(seq: number): string {
     return `${this.text.slice(0, -1)},"seq":${seq}}`;
   }
+}
+
+function encode(message: ServerMessage): string {
+  if (!('sdp' in message)) return JSON.stringify(message);
+  const { sdp, ...rest } = message;
+  return `${JSON.stringify(rest).slice(0, -1)},"sdp":${literalOf(sdp)}}`;
 }
