@@ -1,9 +1,12 @@
 import type { RequestListener } from 'node:http';
-import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { type Attributes, DiagLogLevel, diag, trace } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
 import {
   defaultResource,
+  detectResources,
+  type Resource,
+  resourceAttributesEnvDetector,
   resourceFromAttributes,
   serviceInstanceIdDetector,
   serviceNameEnvDetector,
@@ -16,6 +19,7 @@ import {
 import { startNodeSdk } from '@opentelemetry/sdk-node';
 import { quietDiagnostics } from './diagnostics.ts';
 import type { Logger } from './logger.ts';
+import { isPlain, plainSpans } from './sdk-spans.ts';
 import { type Environment, exportsSignal } from './signals.ts';
 
 /** A running OpenTelemetry SDK. */
@@ -38,16 +42,20 @@ export async function startTelemetry(
   const servesPrometheus = options.prometheus && !env.OTEL_CONFIG_FILE;
   const prometheus = servesPrometheus ? new PrometheusExporter({ preventServerStart: true }) : undefined;
   const exportsMetrics = exportsSignal(env, 'METRICS');
+  // Attributes from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over these.
+  const baseResource = defaultResource().merge(
+    resourceFromAttributes({ 'service.name': 'bloom', 'service.version': options.version }),
+  );
+  const exportsTraces = exportsSignal(env, 'TRACES');
+  const spans = exportsTraces && isPlain(env) ? plainSpans(env, attributesOver(baseResource)) : undefined;
+  if (spans) trace.setGlobalTracerProvider(spans);
   const sdk = startNodeSdk({
-    // Attributes from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over these.
-    baseResource: defaultResource().merge(
-      resourceFromAttributes({ 'service.name': 'bloom', 'service.version': options.version }),
-    ),
+    baseResource,
     // The service alone, unless asked for more: command line and host are nobody's business by default.
     ...(env.OTEL_NODE_RESOURCE_DETECTORS
       ? {}
       : { resourceDetectors: [serviceInstanceIdDetector, serviceNameEnvDetector] }),
-    ...(exportsSignal(env, 'TRACES') ? {} : { spanProcessors: [] }),
+    ...(exportsTraces && !spans ? {} : { spanProcessors: [] }),
     ...(exportsSignal(env, 'LOGS') ? {} : { logRecordProcessors: [] }),
     ...(prometheus
       ? { metricReaders: [prometheus, ...(exportsMetrics ? [await otlpReader(env)] : [])] }
@@ -61,10 +69,18 @@ export async function startTelemetry(
   return {
     prometheus: prometheus && ((request, response) => prometheus.getMetricsRequestHandler(request, response)),
     async shutdown(deadlineMs) {
-      const done = sdk.shutdown().catch((error) => diag.error('shutdown', error));
+      const done = Promise.all([sdk.shutdown(), spans?.shutdown()]).catch((error) =>
+        diag.error('shutdown', error),
+      );
       await Promise.race([done, new Promise((resolve) => setTimeout(resolve, deadlineMs).unref())]);
     },
   };
+}
+
+/** The attributes the SDK would give spans of this resource, read from the same variables. */
+function attributesOver(base: Resource): Attributes {
+  const detectors = [serviceInstanceIdDetector, resourceAttributesEnvDetector, serviceNameEnvDetector];
+  return base.merge(detectResources({ detectors })).attributes;
 }
 
 /** The OTLP reader the SDK would make of the same variables, for use beside Prometheus. */

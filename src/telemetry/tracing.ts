@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type Link,
   propagation,
   ROOT_CONTEXT,
@@ -132,20 +133,13 @@ export class MessageTracer {
 
   /** Runs `work` as what a message caused; `startedAt` is when its frame was received. */
   trace(type: WorkType, startedAt: number, roomId: RoomId | null, work: () => void): void {
-    const span = tracer.startSpan(
-      SPAN[type],
-      {
-        kind: SpanKind.SERVER,
-        links: this.#links,
-        startTime: startedAt,
-        attributes: {
-          [ATTRIBUTE.participantId]: this.#participantId,
-          [ATTRIBUTE.messageType]: type,
-          ...(roomId === null ? {} : { [ATTRIBUTE.roomId]: roomId }),
-        },
-      },
-      ROOT_CONTEXT,
-    );
+    const attributes: Attributes = {
+      [ATTRIBUTE.participantId]: this.#participantId,
+      [ATTRIBUTE.messageType]: type,
+    };
+    if (roomId !== null) attributes[ATTRIBUTE.roomId] = roomId;
+    const options = { kind: SpanKind.SERVER, links: this.#links, startTime: startedAt, attributes };
+    const span = tracer.startSpan(SPAN[type], options, ROOT_CONTEXT);
     const outer = current;
     current = new Work(span, this.#tally, type, startedAt);
     try {

@@ -33,8 +33,10 @@ async function oneCall(server: ChildServer, headers: Record<string, string> = {}
   await b.nextOf('Offer');
   a.send({ type: 'Offer', to: room_id, sdp: 'v=0 secret-sdp' });
   await a.nextOf('Error');
-  for (const client of clients) client.close();
-  await Promise.all(clients.map((client) => client.closed));
+  for (const client of clients) {
+    client.close();
+    await client.closed;
+  }
   return { room_id, ids: ids as [string, string] };
 }
 
@@ -127,6 +129,65 @@ describe.each([
     for (const name of ['bloom.connections', 'bloom.queue.size', 'nodejs.eventloop.utilization']) {
       expect([name, last(name)?.value]).toEqual([name, expect.any(Number)]);
     }
+  });
+});
+
+describe('spans recorded the plain way', () => {
+  /** What one call leaves, its ids named by who they are of. */
+  async function callSeenBy(env: Record<string, string>): Promise<unknown> {
+    const otlp = await receiver(receiveHttp());
+    const server = await child({
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
+      OTEL_RESOURCE_ATTRIBUTES: 'a=1,service.name=not this one',
+      OTEL_SERVICE_NAME: 'bloom-under-test',
+      ...env,
+    });
+    const { room_id, ids } = await oneCall(server);
+    expect(await server.stop()).toBe(0);
+    const names = new Map([[room_id, 'the room'], ...ids.map((id, i) => [id, `participant ${i}`] as const)]);
+    for (const { name, spanId, attributes } of otlp.spans) {
+      names.set(spanId, `${name} of ${names.get(String(attributes.participant_id))}`);
+    }
+    const spans = otlp.spans.map(({ traceId, spanId, startNanos, endNanos, ...span }) => {
+      expect([traceId.length, spanId.length, endNanos >= startNanos]).toEqual([32, 16, true]);
+      const resource = Object.entries({ ...span.resource, 'service.instance.id': 'a UUID' }).sort();
+      return { ...span, links: span.links.map((link) => link.spanId), resource };
+    });
+    const text = spans.map((span) =>
+      JSON.stringify(span).replace(/[0-9a-f-]{16,36}/g, (id) => names.get(id) ?? id),
+    );
+    return text.sort();
+  }
+
+  test("arrive as the SDK's own do", async () => {
+    const plain = await callSeenBy({});
+    expect(plain).toHaveLength(8);
+    expect(plain).toEqual(await callSeenBy({ OTEL_TRACES_SAMPLER: 'always_on' }));
+  });
+
+  test('obey OTEL_BSP_*: a batch goes when it is full', async () => {
+    const otlp = await receiver(receiveHttp());
+    const server = await child({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${otlp.url}/v1/traces`,
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+    });
+    await oneCall(server);
+    await server.stop();
+    expect([otlp.spans.length, otlp.requests()]).toEqual([8, 8]);
+  });
+
+  test('by compression, headers and limits as the SDK', async () => {
+    const otlp = await receiver(receiveHttp());
+    const server = await child({
+      OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+      OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: '3',
+    });
+    await oneCall(server);
+    await server.stop();
+    expect(new Set(otlp.spans.map(({ attributes }) => attributes.message_type ?? ''))).toEqual(
+      new Set(['', 'Cre', 'Joi', 'Off', 'dis']),
+    );
   });
 });
 

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api';
+import { type BatchLimits, SpanBatches } from '../../../src/telemetry/spans/batches.ts';
+import type { SpanRequest } from '../../../src/telemetry/spans/otlp.ts';
+import { SpanProvider } from '../../../src/telemetry/spans/provider.ts';
+
+const PLENTY: BatchLimits = { queueSpans: 1000, queueBytes: 1e9, batchSpans: 1000, delayMs: 1e6 };
+
+let said: string[];
+beforeEach(() => {
+  said = [];
+  const say = (message: string) => void said.push(message);
+  const ignore = () => {};
+  diag.setLogger(
+    { error: say, warn: say, info: ignore, debug: ignore, verbose: ignore },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+});
+afterEach(() => diag.disable());
+
+/** A collector that answers when told. */
+function openBatches(limits: Partial<BatchLimits>) {
+  const batches: number[] = [];
+  const answers: { resolve(): void; reject(error: Error): void }[] = [];
+  let heard = () => {};
+  const send = ({ count }: SpanRequest) =>
+    new Promise<void>((resolve, reject) => {
+      batches.push(count);
+      answers.push({ resolve, reject });
+      heard();
+    });
+  const provider = new SpanProvider(() => new SpanBatches({ ...PLENTY, ...limits }, send));
+  const tracer = provider.getTracer('test');
+  return {
+    provider,
+    batches,
+    record(count: number) {
+      for (let i = 0; i < count; i++) tracer.startSpan('span', {}, ROOT_CONTEXT).end();
+    },
+    async answer(error?: Error) {
+      const { resolve, reject } = answers.shift() as (typeof answers)[0];
+      if (error) reject(error);
+      else resolve();
+      await new Promise((done) => setImmediate(done));
+    },
+    request: () =>
+      new Promise<void>((resolve) => {
+        heard = resolve;
+      }),
+  };
+}
+
+describe('a batch', () => {
+  test('goes when it has as many spans as it may', () => {
+    const { batches, record } = openBatches({ batchSpans: 3 });
+    record(2);
+    expect(batches).toEqual([]);
+    record(1);
+    expect(batches).toEqual([3]);
+  });
+
+  test('goes after the delay with fewer', async () => {
+    const { batches, record, request } = openBatches({ delayMs: 1 });
+    record(2);
+    await request();
+    expect(batches).toEqual([2]);
+  });
+
+  test('waits until the one before is answered', async () => {
+    const { batches, record, answer } = openBatches({ batchSpans: 2 });
+    record(5);
+    expect(batches).toEqual([2]);
+    await answer();
+    expect(batches).toEqual([2, 2]);
+  });
+});
+
+test('a request that fails costs its spans, and is told of; the next is sent all the same', async () => {
+  const { batches, record, answer } = openBatches({ batchSpans: 2 });
+  record(4);
+  await answer(new TypeError('refused'));
+  expect(said).toEqual(['TypeError: refused']);
+  expect(batches).toEqual([2, 2]);
+});
+
+describe('while the collector does not answer', () => {
+  test.each([
+    ['spans', { queueSpans: 6 }],
+    ['bytes', { queueBytes: 300 }],
+  ])('what waits is bounded in %s; the rest is dropped, counted and told of once', async (_, limits) => {
+    const { batches, record, answer } = openBatches({ batchSpans: 2, ...limits });
+    record(500);
+    while (batches.length < 4 && said.length === 0) await answer();
+    expect(said).toEqual([expect.stringMatching(/^Dropped \d+ spans: the queue was full$/)]);
+    const sent = batches.reduce((sum, count) => sum + count, 0);
+    expect(sent).toBeLessThan(20);
+    record(2);
+    expect(said).toHaveLength(1);
+  });
+});
+
+describe('flush and shutdown', () => {
+  test.each(['flush', 'shutdown'] as const)('%s settles when everything recorded was sent', async (end) => {
+    const { provider, batches, record, answer } = openBatches({ batchSpans: 2 });
+    record(3);
+    let isDone = false;
+    const done = provider[end]().then(() => {
+      isDone = true;
+    });
+    await answer();
+    expect([batches, isDone]).toEqual([[2, 1], false]);
+    await answer(new Error('no'));
+    await done;
+  });
+
+  test('after shutdown nothing is recorded', async () => {
+    const { provider, batches, record } = openBatches({});
+    await provider.shutdown();
+    record(3);
+    await provider.flush();
+    expect(batches).toEqual([]);
+  });
+});
