@@ -1,0 +1,421 @@
+import { and, assign, emit, not, or, setup, stateIn } from 'xstate';
+
+/**
+ * One pair of participants: perfect negotiation (W3C WebRTC section 10.7), its healing, and what is known of the
+ * other end. Three independent parts, so three parallel regions: the descriptions, the transport, and the other
+ * end's presence in signalling. It does nothing itself: it emits decisions, and src/client/peer.ts performs them, one
+ * at a time, answering `done` or `failed` to those that take time (makeOffer, acceptOffer, acceptAnswer, rollBack).
+ *
+ * Both ends know which of them is polite; the other is called impolite. The impolite end offers first, wins when
+ * offers cross, and restarts ICE first.
+ */
+
+/** How long it waits, in milliseconds. */
+export interface Timing {
+  /** The polite end offers itself when the other's first offer does not come for so long. */
+  readonly firstOfferMs: number;
+  /** An offer without an answer is sent again after so long; the wait doubles, up to eight times as long. */
+  readonly answerMs: number;
+  /** The pause after an operation that failed. */
+  readonly retryMs: number;
+  /** A disconnected transport may come back by itself for so long. */
+  readonly disconnectedMs: number;
+  /** The polite end leaves the first ICE restart to the other for so long. */
+  readonly politeMs: number;
+  /** An ICE restart has so long to connect, then comes the next. */
+  readonly restartMs: number;
+  /** A claimed id has so long to prove that this connection is its own. */
+  readonly proofMs: number;
+}
+
+export const TIMING: Timing = {
+  firstOfferMs: 5_000,
+  answerMs: 5_000,
+  retryMs: 1_000,
+  disconnectedMs: 4_000,
+  politeMs: 3_000,
+  restartMs: 10_000,
+  proofMs: 10_000,
+};
+
+/** ICE restarts in a row that may fail; then the connection counts as failed until something changes. */
+export const MAX_RESTARTS = 5;
+const MAX_DOUBLINGS = 3;
+
+export interface NegotiationInput {
+  readonly polite: boolean;
+  readonly timing: Timing;
+}
+
+/** An offer of the other end; `tag` names it for its answer, if that end is a Mesh. */
+export interface RemoteOffer {
+  readonly sdp: string;
+  readonly tag: string | undefined;
+}
+
+export interface NegotiationContext extends NegotiationInput {
+  /** The number of our latest offer; its answer names it. */
+  readonly offer: number;
+  /** How often that offer was sent again. */
+  readonly resent: number;
+  /** An offer is due as soon as it can be made. */
+  readonly isDue: boolean;
+  /** The other end's offer, until its turn comes. */
+  readonly held: RemoteOffer | null;
+  /** The tag of the offer that is or was answered last. */
+  readonly answered: string | undefined;
+  /** ICE restarts since there was a connection. */
+  readonly restarts: number;
+}
+
+export type NegotiationEvent =
+  /** The connection has something to negotiate. */
+  | { readonly type: 'needed' }
+  | ({ readonly type: 'remote.offer' } & RemoteOffer)
+  /** `offer` is the number of the offer it answers, if the other end is a Mesh. */
+  | { readonly type: 'remote.answer'; readonly sdp: string; readonly offer: number | undefined }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed' }
+  | { readonly type: `transport.${'connecting' | 'connected' | 'disconnected' | 'failed'}` }
+  /** Signalling goes on: our own (other networks may have to be tried), or the other end's. */
+  | { readonly type: 'self.resumed' }
+  | { readonly type: 'peer.interrupted' }
+  | { readonly type: 'peer.resumed' }
+  /** Ids went with the server: whose connection this is must be found out anew. */
+  | { readonly type: 'ids.lost' }
+  | { readonly type: 'id.claimed' }
+  | { readonly type: 'id.proven' }
+  | { readonly type: 'close' };
+
+export type NegotiationDecision =
+  | { readonly type: 'makeOffer' }
+  | { readonly type: 'sendOffer'; readonly offer: number }
+  | ({ readonly type: 'acceptOffer' } & RemoteOffer)
+  | { readonly type: 'sendAnswer'; readonly tag: string | undefined }
+  | { readonly type: 'acceptAnswer'; readonly sdp: string }
+  | { readonly type: 'ignoreOffer' }
+  | { readonly type: 'rollBack' }
+  | { readonly type: 'restartIce' }
+  | { readonly type: 'closed' };
+
+interface Tagged {
+  tag: string | undefined;
+}
+
+export const negotiationMachine = setup({
+  types: {
+    input: {} as NegotiationInput,
+    context: {} as NegotiationContext,
+    events: {} as NegotiationEvent,
+    emitted: {} as NegotiationDecision,
+  },
+  actions: {
+    noteDue: assign({ isDue: true }),
+    numberOffer: assign(({ context }) => ({ offer: context.offer + 1, resent: 0, isDue: false })),
+    countResent: assign({ resent: ({ context }) => context.resent + 1 }),
+    forgetResent: assign({ resent: 0 }),
+    hold: assign({ held: (_, { sdp, tag }: RemoteOffer) => ({ sdp, tag }) }),
+    takeUp: assign(({ context }) => ({ answered: context.held?.tag, held: null, isDue: false })),
+    forgetAnswered: assign({ answered: undefined }),
+    countRestart: assign({ restarts: ({ context }) => context.restarts + 1 }),
+    forgetRestarts: assign({ restarts: 0 }),
+    makeOffer: emit({ type: 'makeOffer' }),
+    sendOffer: emit(({ context }) => ({ type: 'sendOffer', offer: context.offer })),
+    acceptOffer: emit(({ context }) => ({ type: 'acceptOffer', ...(context.held as RemoteOffer) })),
+    sendAnswer: emit(({ context }) => ({ type: 'sendAnswer', tag: context.answered })),
+    acceptAnswer: emit((_, { sdp }: { sdp: string }) => ({ type: 'acceptAnswer', sdp })),
+    ignoreOffer: emit({ type: 'ignoreOffer' }),
+    rollBack: emit({ type: 'rollBack' }),
+    restartIce: emit({ type: 'restartIce' }),
+    tellClosed: emit({ type: 'closed' }),
+  },
+  guards: {
+    isPolite: ({ context }) => context.polite,
+    isDue: ({ context }) => context.isDue,
+    holdsOffer: ({ context }) => context.held !== null,
+    isAnswered: ({ context }, { tag }: Tagged) => tag !== undefined && tag === context.answered,
+    isToLatest: ({ context }, { offer }: { offer: number | undefined }) =>
+      offer === undefined || offer === context.offer,
+    isNameless: stateIn({ open: { presence: 'nameless' } }),
+    isInterrupted: stateIn({ open: { presence: 'interrupted' } }),
+    isReachable: not('isNameless'),
+    isListening: not(or(['isNameless', 'isInterrupted'])),
+    mayOffer: and(['isDue', 'isReachable']),
+    mayRestart: ({ context }) => context.restarts < MAX_RESTARTS,
+  },
+  delays: {
+    firstOffer: ({ context }) => context.timing.firstOfferMs,
+    answer: ({ context }) => context.timing.answerMs * 2 ** Math.min(context.resent, MAX_DOUBLINGS),
+    retry: ({ context }) => context.timing.retryMs,
+    disconnected: ({ context }) => context.timing.disconnectedMs,
+    politeness: ({ context }) => context.timing.politeMs,
+    restart: ({ context }) => context.timing.restartMs,
+    proof: ({ context }) => context.timing.proofMs,
+  },
+}).createMachine({
+  id: 'negotiation',
+  context: ({ input }) => ({
+    ...input,
+    offer: 0,
+    resent: 0,
+    isDue: false,
+    held: null,
+    answered: undefined,
+    restarts: 0,
+  }),
+  initial: 'open',
+  states: {
+    open: {
+      type: 'parallel',
+      states: {
+        descriptions: {
+          initial: 'fresh',
+          states: {
+            fresh: {
+              description:
+                'Nothing negotiated; the impolite end offers first, the polite one if that takes long.',
+              after: { firstOffer: { target: 'stable', actions: 'noteDue' } },
+              on: {
+                needed: [
+                  { guard: 'isPolite', actions: 'noteDue' },
+                  { target: 'stable', actions: 'noteDue' },
+                ],
+                'remote.offer': {
+                  target: 'answering',
+                  actions: { type: 'hold', params: ({ event }) => event },
+                },
+              },
+            },
+            stable: {
+              description: 'No offer is outstanding.',
+              always: [
+                { guard: 'holdsOffer', target: 'answering' },
+                { guard: 'mayOffer', target: 'offering' },
+              ],
+              on: {
+                needed: { actions: 'noteDue' },
+                'remote.offer': [
+                  { guard: { type: 'isAnswered', params: ({ event }) => event }, actions: 'sendAnswer' },
+                  { target: 'answering', actions: { type: 'hold', params: ({ event }) => event } },
+                ],
+              },
+            },
+            offering: {
+              description: 'Makes an offer. The other’s, coming meanwhile, wins if this end is polite.',
+              entry: ['numberOffer', 'makeOffer'],
+              on: {
+                needed: { actions: 'noteDue' },
+                'remote.offer': [
+                  { guard: { type: 'isAnswered', params: ({ event }) => event }, actions: 'sendAnswer' },
+                  { guard: 'isPolite', actions: { type: 'hold', params: ({ event }) => event } },
+                  { actions: 'ignoreOffer' },
+                ],
+                done: [
+                  { guard: 'holdsOffer', target: 'answering' },
+                  { guard: 'isReachable', target: 'awaiting', actions: 'sendOffer' },
+                  { target: 'awaiting' },
+                ],
+                failed: { target: 'failing' },
+              },
+            },
+            awaiting: {
+              description: 'Its offer is out: have-local-offer. Sends it again when no answer comes.',
+              after: {
+                answer: [
+                  {
+                    guard: 'isListening',
+                    target: 'awaiting',
+                    reenter: true,
+                    actions: ['countResent', 'sendOffer'],
+                  },
+                  { target: 'awaiting', reenter: true },
+                ],
+              },
+              on: {
+                needed: { actions: 'noteDue' },
+                'remote.answer': {
+                  guard: { type: 'isToLatest', params: ({ event }) => event },
+                  target: 'settling',
+                  actions: { type: 'acceptAnswer', params: ({ event }) => event },
+                },
+                'remote.offer': [
+                  { guard: { type: 'isAnswered', params: ({ event }) => event }, actions: 'sendAnswer' },
+                  {
+                    guard: 'isPolite',
+                    target: 'answering',
+                    actions: { type: 'hold', params: ({ event }) => event },
+                  },
+                  { actions: 'ignoreOffer' },
+                ],
+                'self.resumed': {
+                  target: 'awaiting',
+                  reenter: true,
+                  guard: 'isReachable',
+                  actions: ['forgetResent', 'sendOffer'],
+                },
+                'peer.resumed': {
+                  target: 'awaiting',
+                  reenter: true,
+                  guard: 'isReachable',
+                  actions: ['forgetResent', 'sendOffer'],
+                },
+                'id.claimed': { target: 'awaiting', reenter: true, actions: ['forgetResent', 'sendOffer'] },
+              },
+            },
+            settling: {
+              description: 'Applies the answer to its offer.',
+              on: {
+                needed: { actions: 'noteDue' },
+                'remote.offer': [
+                  { guard: { type: 'isAnswered', params: ({ event }) => event }, actions: 'sendAnswer' },
+                  { actions: { type: 'hold', params: ({ event }) => event } },
+                ],
+                done: { target: 'stable' },
+                failed: { target: 'failing' },
+              },
+            },
+            answering: {
+              description: 'Applies the other’s offer, giving up its own if there is one, and answers.',
+              entry: ['acceptOffer', 'takeUp'],
+              on: {
+                needed: { actions: 'noteDue' },
+                'remote.offer': [
+                  { guard: { type: 'isAnswered', params: ({ event }) => event } },
+                  { actions: { type: 'hold', params: ({ event }) => event } },
+                ],
+                done: { target: 'stable', actions: 'sendAnswer' },
+                failed: { target: 'failing', actions: 'forgetAnswered' },
+              },
+            },
+            failing: {
+              description: 'An operation failed; goes back to the last stable state.',
+              entry: 'rollBack',
+              on: {
+                'remote.offer': { actions: { type: 'hold', params: ({ event }) => event } },
+                done: { target: 'pausing' },
+                failed: { target: 'pausing' },
+              },
+            },
+            pausing: {
+              description: 'Tries again after a while, or when the other end offers.',
+              after: { retry: { target: 'stable', actions: 'noteDue' } },
+              always: { guard: 'holdsOffer', target: 'stable' },
+              on: {
+                'remote.offer': {
+                  target: 'answering',
+                  actions: { type: 'hold', params: ({ event }) => event },
+                },
+              },
+            },
+          },
+        },
+        transport: {
+          initial: 'connecting',
+          states: {
+            connecting: {
+              description: 'Never connected yet.',
+            },
+            connected: {
+              description: 'Media and data pass.',
+              entry: 'forgetRestarts',
+              on: {
+                'transport.disconnected': { target: 'disconnected' },
+                'self.resumed': { actions: 'restartIce' },
+              },
+            },
+            disconnected: {
+              description: 'Nothing comes through; often that mends itself.',
+              after: {
+                disconnected: [
+                  { guard: 'isPolite', target: 'yielding' },
+                  { target: 'reconnecting', actions: ['countRestart', 'restartIce'] },
+                ],
+              },
+              on: {
+                'self.resumed': { target: 'reconnecting', actions: 'restartIce' },
+                'peer.resumed': { target: 'yielding' },
+              },
+            },
+            yielding: {
+              description: 'Leaves the first ICE restart to the other end.',
+              after: { politeness: { target: 'reconnecting', actions: ['countRestart', 'restartIce'] } },
+              on: {
+                'transport.failed': {},
+                'self.resumed': { target: 'reconnecting', actions: 'restartIce' },
+              },
+            },
+            reconnecting: {
+              description: 'ICE was restarted; again if that does not help.',
+              after: {
+                restart: [
+                  {
+                    guard: 'mayRestart',
+                    target: 'reconnecting',
+                    reenter: true,
+                    actions: ['countRestart', 'restartIce'],
+                  },
+                  { target: 'failed' },
+                ],
+              },
+              on: {
+                'transport.disconnected': {},
+                'transport.failed': {},
+                'self.resumed': { target: 'reconnecting', reenter: true, actions: 'restartIce' },
+              },
+            },
+            failed: {
+              description: 'Gave up restarting; tries again when signalling resumes or the other end does.',
+              entry: 'forgetRestarts',
+              on: {
+                'transport.connecting': { target: 'reconnecting' },
+                'transport.disconnected': {},
+                'transport.failed': {},
+                'self.resumed': { target: 'reconnecting', actions: 'restartIce' },
+                'peer.resumed': { target: 'yielding' },
+              },
+            },
+          },
+          on: {
+            'transport.connected': { target: '.connected' },
+            'transport.failed': [
+              { guard: 'isPolite', target: '.yielding' },
+              { target: '.reconnecting', actions: ['countRestart', 'restartIce'] },
+            ],
+          },
+        },
+        presence: {
+          initial: 'present',
+          states: {
+            present: {
+              description: 'The other end can be signalled.',
+              on: { 'peer.interrupted': { target: 'interrupted' } },
+            },
+            interrupted: {
+              description: 'The other end has lost its socket; the server keeps what it is sent.',
+              on: { 'peer.resumed': { target: 'present' } },
+            },
+            nameless: {
+              description: 'Its id went with the server; media goes on, signalling waits for the new id.',
+              on: {
+                'id.claimed': { target: 'claimed', actions: 'noteDue' },
+                'id.proven': { target: 'present' },
+              },
+            },
+            claimed: {
+              description: 'It named a new id; the answer to an offer must prove that id to be its own.',
+              after: { proof: { target: 'nameless' } },
+              on: { 'id.proven': { target: 'present' } },
+            },
+          },
+          on: { 'ids.lost': { target: '.nameless' } },
+        },
+      },
+      on: { close: { target: 'closed' } },
+    },
+    closed: {
+      description: 'Over.',
+      type: 'final',
+      entry: 'tellClosed',
+    },
+  },
+});

@@ -1,0 +1,355 @@
+import type { InspectionEvent } from 'xstate';
+import type { ParticipantId } from '../protocol/server.ts';
+import { type Description, read } from './description.ts';
+import { Emitter, type Events } from './emitter.ts';
+import type { SignalingError } from './errors.ts';
+import { TIMING, type Timing } from './machines/negotiation.ts';
+import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
+import type { RoomState } from './room.ts';
+import type { Signaling } from './signaling.ts';
+import type { StreamedTrack } from './tracks.ts';
+
+export interface MeshOptions {
+  /** Default: the global one. In Node that of a package, werift's for instance. */
+  readonly RTCPeerConnection?: new (
+    configuration: RTCConfiguration,
+  ) => RTCPeerConnection;
+  /** For each connection. `iceServers` default to those the server named. */
+  readonly configuration?: RTCConfiguration;
+  /** The data channels with each peer, by label; every participant declares the same. Default: none. */
+  readonly channels?: Readonly<Record<string, RTCDataChannelInit>>;
+  /** How long to wait for what, in milliseconds. */
+  readonly timing?: Partial<Timing & MeshTiming>;
+  /** XState's: sees every event and snapshot of each peer's `actor`. */
+  readonly inspect?: (event: InspectionEvent) => void;
+}
+
+export interface MeshTiming {
+  /** After a server restart, a newcomer may be the owner of a connection that goes on; for so long it can say so. */
+  readonly matchMs: number;
+  /** A connection whose owner does not come back to the room after a server restart lasts so long. */
+  readonly strayMs: number;
+  /** A connection that the other end closed, though it is in the room, is made again after so long. */
+  readonly renewMs: number;
+}
+
+const MESH_TIMING: MeshTiming = { matchMs: 3_000, strayMs: 60_000, renewMs: 1_000 };
+
+export interface MeshEvents {
+  /** A new one; it is connecting. */
+  peer: MeshPeer;
+  /** Its `state` has changed. */
+  peerState: MeshPeer;
+  /** The participant has come back after a server restart, under another id; the connection is the same. */
+  renamed: { readonly peer: MeshPeer; readonly previousId: ParticipantId };
+  /** Over; it is not among `peers` any more. */
+  peerClosed: MeshPeer;
+  track: { readonly peer: MeshPeer } & StreamedTrack;
+  trackEnded: { readonly peer: MeshPeer; readonly track: MediaStreamTrack };
+  channelOpen: { readonly peer: MeshPeer; readonly label: string };
+  message: { readonly peer: MeshPeer; readonly label: string; readonly data: string | ArrayBuffer };
+  /** WebRTC refused something of a peer's: for a log. The negotiation tries again by itself. */
+  error: { readonly peer: MeshPeer; readonly error: unknown };
+}
+
+/** A full mesh: one RTCPeerConnection with each other participant of the room that `signaling` is in. */
+export class Mesh implements Events<MeshEvents> {
+  readonly #signaling: Signaling;
+  readonly #options: MeshOptions;
+  readonly #timing: Timing & MeshTiming;
+  readonly #emitter = new Emitter<MeshEvents>();
+  readonly #peers = new Map<ParticipantId, Peer>();
+  readonly #closing = new AbortController();
+  #tracks: readonly StreamedTrack[] = [];
+  /** Newcomers who may be the owners of connections that go on. */
+  readonly #waiting = new Map<ParticipantId, ReturnType<typeof setTimeout>>();
+  /** Offers that prove a connection to be theirs, except that the connection has not said so yet. */
+  readonly #proofs = new Map<ParticipantId, Description>();
+  #strayTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Follows `signaling`'s room from now on: connects to whoever is in it, and disconnects from whoever leaves. */
+  constructor(signaling: Signaling, options: MeshOptions = {}) {
+    this.#signaling = signaling;
+    this.#options = options;
+    this.#timing = { ...TIMING, ...MESH_TIMING, ...options.timing };
+    const { signal } = this.#closing;
+    signaling.on('restarted', () => this.#restarted(), { signal });
+    signaling.on('room', (room) => this.#follow(room), { signal });
+    signaling.on('resumed', () => this.#notifyAll({ type: 'self.resumed' }), { signal });
+    signaling.on('peerInterrupted', (e) => this.#notify(e.participantId, 'peer.interrupted'), { signal });
+    signaling.on('peerResumed', (e) => this.#notify(e.participantId, 'peer.resumed'), { signal });
+    signaling.on('offer', ({ from, sdp }) => this.#offered(from, read(sdp)), { signal });
+    signaling.on('answer', ({ from, sdp }) => this.#answered(from, read(sdp)), { signal });
+    signaling.on('candidate', ({ from, candidate }) => this.#candidate(from, candidate), { signal });
+    signaling.on('error', (error) => this.#refused(error), { signal });
+    this.#follow(signaling.room);
+  }
+
+  /** By participant id. After a server restart, a peer keeps its old id until the new one is known. */
+  get peers(): ReadonlyMap<ParticipantId, MeshPeer> {
+    return this.#peers;
+  }
+
+  on<K extends keyof MeshEvents>(
+    type: K,
+    listener: (event: MeshEvents[K]) => void,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): () => void {
+    return this.#emitter.on(type, listener, options);
+  }
+
+  /** Sends the track to every peer, present and future. */
+  addTrack(track: MediaStreamTrack, ...streams: MediaStream[]): void {
+    if (this.#tracks.some((each) => each.track === track)) return;
+    const streamed = { track, streams };
+    this.#tracks = [...this.#tracks, streamed];
+    for (const peer of this.#peers.values()) peer.add(streamed);
+  }
+
+  /** Sends another track of the same kind in a track's place, without a new negotiation. */
+  async replaceTrack(oldTrack: MediaStreamTrack, newTrack: MediaStreamTrack): Promise<void> {
+    this.#tracks = this.#tracks.map((each) =>
+      each.track === oldTrack ? { track: newTrack, streams: each.streams } : each,
+    );
+    await Promise.all([...this.#peers.values()].map((peer) => peer.replace(oldTrack, newTrack)));
+  }
+
+  /** Stops sending the track. The track itself goes on: `track.stop()` is for who made it. */
+  removeTrack(track: MediaStreamTrack): void {
+    this.#tracks = this.#tracks.filter((each) => each.track !== track);
+    for (const peer of this.#peers.values()) peer.remove(track);
+  }
+
+  /** Sends to all whose channel is open, or to one; returns to how many. */
+  send(label: string, data: string | ArrayBuffer, to?: ParticipantId): number {
+    const addressees = [...this.#peers.values()].filter(({ id }) => to === undefined || id === to);
+    return addressees.filter((peer) => peer.send(label, data)).length;
+  }
+
+  /** Closes every connection, for good. The room is not left: that is `signaling`'s. Idempotent. */
+  close(): void {
+    this.#closing.abort();
+    this.#follow(undefined);
+  }
+
+  /** Meets whoever is in the room, and drops whoever is not. */
+  #follow(room: RoomState | undefined): void {
+    const { selfId } = this.#signaling;
+    const others = (room?.participants ?? []).filter((id) => id !== selfId);
+    for (const peer of [...this.#peers.values()]) {
+      // Who kept its id through our restart has heard that we left, and closed its end.
+      if (room === undefined || peer.isNameless === others.includes(peer.id)) this.#drop(peer);
+    }
+    for (const id of [...this.#waiting.keys()]) {
+      if (!others.includes(id)) this.#stopWaiting(id);
+    }
+    const strays = this.#strays;
+    for (const id of others) {
+      if (this.#peers.has(id) || this.#waiting.has(id)) continue;
+      if (strays.length > 0) this.#wait(id, this.#timing.matchMs);
+      else this.#meet(id);
+    }
+    if (selfId !== undefined && strays.length > 0) {
+      const message = JSON.stringify({ type: 'identity', id: selfId });
+      for (const stray of strays) stray.tell(message);
+      this.#match();
+    }
+  }
+
+  #meet(id: ParticipantId): Peer {
+    this.#stopWaiting(id);
+    const {
+      RTCPeerConnection: Connection = RTCPeerConnection,
+      configuration,
+      channels = {},
+      inspect,
+    } = this.#options;
+    const iceServers = [...this.#signaling.iceServers];
+    const options = {
+      id,
+      polite: (this.#signaling.selfId ?? '') > id,
+      connection: new Connection({ iceServers, ...configuration }),
+      channels,
+      timing: this.#timing,
+      signaling: this.#signaling,
+      inspect,
+    };
+    const peer: Peer = new Peer(
+      options,
+      this.#hostOf(() => peer),
+    );
+    this.#peers.set(id, peer);
+    for (const track of this.#tracks) peer.add(track);
+    this.#emitter.emit('peer', peer);
+    return peer;
+  }
+
+  #hostOf(peerOf: () => Peer): PeerHost {
+    const emit = this.#emitter.emit.bind(this.#emitter);
+    return {
+      stateChanged: () => this.#changed(peerOf()),
+      trackStarted: (streamed) => emit('track', { peer: peerOf(), ...streamed }),
+      trackEnded: (track) => emit('trackEnded', { peer: peerOf(), track }),
+      opened: (label) => emit('channelOpen', { peer: peerOf(), label }),
+      heard: (label, data) => emit('message', { peer: peerOf(), label, data }),
+      told: (text) => this.#told(peerOf(), text),
+      ended: () => this.#ended(peerOf()),
+      failed: (error) => emit('error', { peer: peerOf(), error }),
+    };
+  }
+
+  #changed(peer: Peer): void {
+    this.#emitter.emit('peerState', peer);
+    if (peer.state === 'connected') this.#dropRivals(peer);
+    if (peer.state === 'failed' && peer.isNameless) this.#drop(peer);
+  }
+
+  /** The participant is reached by a new connection: what is left of an earlier one is over. */
+  #dropRivals({ id }: Peer): void {
+    for (const stray of this.#strays) if (stray.claim === id) this.#drop(stray);
+  }
+
+  #drop(peer: Peer): void {
+    if (this.#peers.get(peer.id) !== peer) return;
+    this.#peers.delete(peer.id);
+    peer.close();
+    this.#emitter.emit('peerClosed', peer);
+  }
+
+  /** The other end has closed its connection. If it is in the room still, it may want another. */
+  #ended(peer: Peer): void {
+    if (this.#peers.get(peer.id) !== peer) return;
+    const { id } = peer;
+    this.#drop(peer);
+    if (this.#signaling.room?.participants.includes(id)) this.#wait(id, this.#timing.renewMs);
+  }
+
+  #notify(id: ParticipantId, type: 'peer.interrupted' | 'peer.resumed'): void {
+    this.#peers.get(id)?.notify({ type });
+  }
+
+  #notifyAll(event: { type: 'self.resumed' | 'ids.lost' }): void {
+    for (const peer of this.#peers.values()) peer.notify(event);
+  }
+
+  #offered(from: ParticipantId, description: Description): void {
+    const owned = this.#strays.find((stray) => stray.accepts(description) === 'proves');
+    if (owned?.claim === from) {
+      this.#rename(owned, from);
+      return owned.offered(description);
+    }
+    if (owned !== undefined) return void this.#proofs.set(from, description);
+    const peer = this.#peers.get(from);
+    if (peer !== undefined && peer.accepts(description) !== 'no') return peer.offered(description);
+    // The other end has begun again.
+    if (peer !== undefined) this.#drop(peer);
+    if (this.#signaling.room?.participants.includes(from)) this.#meet(from).offered(description);
+  }
+
+  #answered(from: ParticipantId, description: Description): void {
+    const stray = this.#strays.find((each) => each.claim === from && each.asked(description));
+    if (stray !== undefined) {
+      if (stray.accepts(description) !== 'proves') return;
+      this.#rename(stray, from);
+    }
+    const peer = this.#peers.get(from);
+    if (peer?.asked(description) && peer.accepts(description) !== 'no') peer.answered(description);
+  }
+
+  #candidate(from: ParticipantId, candidate: RTCIceCandidateInit | null): void {
+    const peer = this.#peers.get(from) ?? this.#strays.find(({ claim }) => claim === from);
+    peer?.candidate(candidate);
+  }
+
+  /** A relay did not reach its addressee: it is not in the room, whatever was heard of it. */
+  #refused({ code, to }: SignalingError): void {
+    if (code !== 'ParticipantNotFound' || to === undefined) return;
+    const peer = this.#peers.get(to);
+    if (peer !== undefined && !peer.isNameless) this.#drop(peer);
+  }
+
+  /** Connections that went on through a server restart, and whose owner has not come back yet. */
+  get #strays(): Peer[] {
+    return [...this.#peers.values()].filter(({ isNameless }) => isNameless);
+  }
+
+  /** This client has a new id, and so has everybody else soon: media goes on, its owners must be found again. */
+  #restarted(): void {
+    for (const peer of [...this.#peers.values()]) {
+      if (peer.state === 'connecting') this.#drop(peer);
+      else peer.notify({ type: 'ids.lost' });
+    }
+    clearTimeout(this.#strayTimer);
+    this.#strayTimer = setTimeout(() => {
+      for (const stray of this.#strays) this.#drop(stray);
+    }, this.#timing.strayMs);
+  }
+
+  /** Text of the other end's Mesh: the id it has now. It is anybody's word until that id has proven it. */
+  #told(peer: Peer, text: string): void {
+    const claim = readIdentity(text);
+    if (claim === undefined || claim === peer.id) return;
+    peer.claim = claim;
+    this.#match();
+  }
+
+  /**
+   * Asks who claims to own a connection for the proof: a description with the connection's own fingerprint, which
+   * the server says is from the id that was claimed. So no participant can pass for another: the connection names
+   * its owner, and the owner names the connection.
+   */
+  #match(): void {
+    const participants = this.#signaling.room?.participants ?? [];
+    for (const stray of this.#strays) {
+      const { claim } = stray;
+      if (claim === undefined || !participants.includes(claim)) continue;
+      const proof = this.#proofs.get(claim);
+      this.#proofs.delete(claim);
+      if (proof !== undefined) this.#offered(claim, proof);
+      else if (!stray.polite) stray.notify({ type: 'id.claimed' });
+    }
+  }
+
+  #rename(peer: Peer, id: ParticipantId): void {
+    const rival = this.#peers.get(id);
+    if (rival !== undefined) this.#drop(rival);
+    this.#stopWaiting(id);
+    const previousId = peer.id;
+    this.#peers.delete(previousId);
+    peer.id = id;
+    peer.claim = undefined;
+    this.#peers.set(id, peer);
+    this.#emitter.emit('renamed', { peer, previousId });
+    peer.notify({ type: 'id.proven' });
+  }
+
+  #wait(id: ParticipantId, ms: number): void {
+    const timer = setTimeout(() => {
+      this.#waiting.delete(id);
+      if (this.#peers.has(id) || !this.#signaling.room?.participants.includes(id)) return;
+      const isClaimed = this.#strays.some(({ claim }) => claim === id);
+      if (isClaimed && ms === this.#timing.matchMs) this.#wait(id, this.#timing.proofMs);
+      else this.#meet(id);
+    }, ms);
+    this.#waiting.set(id, timer);
+  }
+
+  #stopWaiting(id: ParticipantId): void {
+    clearTimeout(this.#waiting.get(id));
+    this.#waiting.delete(id);
+    this.#proofs.delete(id);
+  }
+}
+
+const MAX_IDENTITY = 256;
+
+function readIdentity(text: string): ParticipantId | undefined {
+  if (text.length > MAX_IDENTITY) return undefined;
+  try {
+    const message: unknown = JSON.parse(text);
+    const { type, id } = message as { type?: unknown; id?: unknown };
+    return type === 'identity' && typeof id === 'string' ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}

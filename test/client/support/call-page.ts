@@ -1,0 +1,65 @@
+import {
+  Mesh,
+  type MeshOptions,
+  type MeshPeer,
+  type PeerSummary,
+  Signaling,
+} from '../../../src/client/index.ts';
+
+/** What runs in each page of the tests of Mesh: a participant of a call, and what it has seen. */
+export class Call {
+  readonly signaling: Signaling;
+  readonly mesh: Mesh;
+  /** `type id` of everything that happened, in order. */
+  readonly log: string[] = [];
+  readonly errors: string[] = [];
+
+  constructor(url: string, options: MeshOptions = {}) {
+    this.signaling = new Signaling(url, { reconnect: { baseMs: 200, capMs: 1000 } });
+    this.mesh = new Mesh(this.signaling, options);
+    this.signaling.on('error', ({ code, message }) => this.errors.push(`${code}: ${message}`));
+    this.signaling.on('resumed', () => this.log.push('resumed'));
+    this.signaling.on('restarted', () => this.log.push('restarted'));
+    this.mesh.on('error', ({ error }) => this.errors.push(String(error)));
+    this.mesh.on('peer', ({ id }) => this.log.push(`peer ${id}`));
+    this.mesh.on('peerState', ({ id, state }) => this.log.push(`${state} ${id}`));
+    this.mesh.on('renamed', ({ peer, previousId }) => this.log.push(`renamed ${previousId} ${peer.id}`));
+    this.mesh.on('peerClosed', ({ id }) => this.log.push(`peerClosed ${id}`));
+    this.mesh.on('track', ({ peer, track }) => this.log.push(`track ${track.kind} ${peer.id}`));
+    this.mesh.on('trackEnded', ({ peer, track }) => this.log.push(`trackEnded ${track.kind} ${peer.id}`));
+    this.mesh.on('channelOpen', ({ peer, label }) => this.log.push(`channelOpen ${label} ${peer.id}`));
+    this.mesh.on('message', ({ peer, label, data }) => this.log.push(`message ${label} ${peer.id} ${data}`));
+  }
+
+  /** Creates a room, or joins it; returns the room's id. */
+  async enter(roomId?: string): Promise<string> {
+    const room = await (roomId === undefined ? this.signaling.createRoom() : this.signaling.joinRoom(roomId));
+    return room.roomId;
+  }
+
+  async speak(constraints: MediaStreamConstraints = { audio: true }): Promise<void> {
+    const stream = await navigator.mediaDevices.getUserMedia(constraints);
+    for (const track of stream.getTracks()) this.mesh.addTrack(track, stream);
+  }
+
+  peers(): readonly MeshPeer[] {
+    return [...this.mesh.peers.values()];
+  }
+
+  states(): Record<string, string> {
+    return Object.fromEntries(this.peers().map(({ id, state }) => [id, state]));
+  }
+
+  async summaries(): Promise<Record<string, PeerSummary>> {
+    return Object.fromEntries(
+      await Promise.all(this.peers().map(async (peer) => [peer.id, await peer.summary()] as const)),
+    );
+  }
+
+  close(): void {
+    this.mesh.close();
+    this.signaling.close();
+  }
+}
+
+Object.assign(globalThis, { Call });
