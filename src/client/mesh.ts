@@ -2,7 +2,6 @@ import type { InspectionEvent } from 'xstate';
 import type { ParticipantId } from '../protocol/server.ts';
 import { type Description, read } from './description.ts';
 import { Emitter, type Events } from './emitter.ts';
-import type { SignalingError } from './errors.ts';
 import { TIMING, type Timing } from './machines/negotiation.ts';
 import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
 import type { RoomState } from './room.ts';
@@ -81,7 +80,6 @@ export class Mesh implements Events<MeshEvents> {
     signaling.on('offer', ({ from, sdp }) => this.#offered(from, read(sdp)), { signal });
     signaling.on('answer', ({ from, sdp }) => this.#answered(from, read(sdp)), { signal });
     signaling.on('candidate', ({ from, candidate }) => this.#candidate(from, candidate), { signal });
-    signaling.on('error', (error) => this.#refused(error), { signal });
     this.#follow(signaling.room);
   }
 
@@ -259,13 +257,6 @@ export class Mesh implements Events<MeshEvents> {
   #candidate(from: ParticipantId, candidate: RTCIceCandidateInit | null): void {
     const peer = this.#peers.get(from) ?? this.#strays.find(({ claim }) => claim === from);
     peer?.candidate(candidate);
-  }
-
-  /** A relay did not reach its addressee: it is not in the room, whatever was heard of it. */
-  #refused({ code, to }: SignalingError): void {
-    if (code !== 'ParticipantNotFound' || to === undefined) return;
-    const peer = this.#peers.get(to);
-    if (peer !== undefined && !peer.isNameless) this.#drop(peer);
   }
 
   /** Connections that went on through a server restart, and whose owner has not come back yet. */

@@ -13,6 +13,8 @@ export class Call {
   /** `type id` of everything that happened, in order. */
   readonly log: string[] = [];
   readonly errors: string[] = [];
+  /** What the negotiations have decided, all peers together. */
+  readonly decisions: string[] = [];
 
   constructor(url: string, options: MeshOptions = {}) {
     this.signaling = new Signaling(url, { reconnect: { baseMs: 200, capMs: 1000 } });
@@ -21,7 +23,10 @@ export class Call {
     this.signaling.on('resumed', () => this.log.push('resumed'));
     this.signaling.on('restarted', () => this.log.push('restarted'));
     this.mesh.on('error', ({ error }) => this.errors.push(String(error)));
-    this.mesh.on('peer', ({ id }) => this.log.push(`peer ${id}`));
+    this.mesh.on('peer', ({ id, actor }) => {
+      this.log.push(`peer ${id}`);
+      actor.on('*', ({ type }) => this.decisions.push(type));
+    });
     this.mesh.on('peerState', ({ id, state }) => this.log.push(`${state} ${id}`));
     this.mesh.on('renamed', ({ peer, previousId }) => this.log.push(`renamed ${previousId} ${peer.id}`));
     this.mesh.on('peerClosed', ({ id }) => this.log.push(`peerClosed ${id}`));
@@ -46,8 +51,18 @@ export class Call {
     return [...this.mesh.peers.values()];
   }
 
-  states(): Record<string, string> {
-    return Object.fromEntries(this.peers().map(({ id, state }) => [id, state]));
+  /** Where everything stands, for the message of a test that failed. */
+  standing(): unknown {
+    const peers = this.peers().map(({ id, state, actor }) => ({ id, state, at: actor.getSnapshot().value }));
+    return { self: this.signaling.selfId, room: this.signaling.room, peers };
+  }
+
+  /** Packets of media received from each peer so far. */
+  async packets(): Promise<Record<string, number>> {
+    const summaries = Object.entries(await this.summaries());
+    return Object.fromEntries(
+      summaries.map(([id, { inbound }]) => [id, inbound.reduce((sum, { packets }) => sum + packets, 0)]),
+    );
   }
 
   async summaries(): Promise<Record<string, PeerSummary>> {

@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import type { MeshOptions } from '../../../src/client/index.ts';
+import type { Call } from './call-page.ts';
+
+/** What a page may do in a test: no prompts, and sound and pictures that are made up. */
+export const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-ui-for-media-stream',
+  '--use-fake-device-for-media-stream',
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+];
+
+/** Waits in pages as long as that: eight of them share the CI's two cores. */
+const PATIENCE_MS = 60_000;
+
+type Scope = { readonly call: Call };
+
+/** A participant in a page of its own. */
+export class CallPage {
+  readonly page: Page;
+  /** Its participant id. */
+  id = '';
+  /** Every Error the server has sent it. */
+  readonly refusals: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        if (String(payload).includes('"type":"Error"')) this.refusals.push(String(payload));
+      }),
+    );
+  }
+
+  async enter(roomId?: string): Promise<string> {
+    const room = await this.run(({ call }, id) => call.enter(id), roomId);
+    this.id = await this.run(({ call }) => call.signaling.selfId as string);
+    return room;
+  }
+
+  /** Runs a function in the page, on its globals. */
+  run<T, A>(body: (scope: Scope, argument: A) => T | Promise<T>, argument?: A): Promise<T> {
+    return this.page.evaluate(`(${body})(globalThis, ${JSON.stringify(argument)})`) as Promise<T>;
+  }
+
+  /** Waits until a function says true in the page. */
+  async until<A>(isTrue: (scope: Scope, argument: A) => unknown, argument?: A): Promise<void> {
+    const expression = `(${isTrue})(globalThis, ${JSON.stringify(argument)})`;
+    try {
+      await this.page.waitForFunction(expression, undefined, { timeout: PATIENCE_MS, polling: 50 });
+    } catch (error) {
+      const seen = await this.run(({ call }) => JSON.stringify([call.log, call.errors, call.standing()]));
+      throw new Error(`${error}\nThe page has seen: ${seen}`);
+    }
+  }
+
+  /** Waits until it is connected with exactly these. */
+  connected(others: readonly CallPage[]): Promise<void> {
+    return this.until(
+      ({ call }, ids) =>
+        call.peers().length === ids.length &&
+        call.peers().every(({ id, state }) => state === 'connected' && ids.includes(id)),
+      others.filter((other) => other !== this).map(({ id }) => id),
+    );
+  }
+
+  /** Waits until more sound has come from every peer than now. */
+  async hearsAll(): Promise<void> {
+    const before = await this.run(({ call }) => call.packets());
+    await this.until(async ({ call }, former) => {
+      const now = await call.packets();
+      return Object.entries(now).every(([id, packets]) => packets > (former[id] ?? 0));
+    }, before);
+  }
+}
+
+/** A browser whose pages are participants. */
+export class CallPages {
+  readonly #browser: Browser;
+  readonly #web: Server;
+  readonly #script: string;
+  readonly #pages: Page[] = [];
+
+  static async launch(): Promise<CallPages> {
+    const entryPoints = [fileURLToPath(new URL('call-page.ts', import.meta.url))];
+    const { outputFiles } = await build({ entryPoints, bundle: true, write: false, format: 'iife' });
+    // A real one: Chromium lets no page from elsewhere connect to this machine.
+    const web = createServer((_, response) =>
+      response.setHeader('content-type', 'text/html').end('<title>A call'),
+    );
+    await once(web.listen(0, '127.0.0.1'), 'listening');
+    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
+    return new CallPages(browser, web, outputFiles[0]?.text as string);
+  }
+
+  private constructor(browser: Browser, web: Server, script: string) {
+    this.#browser = browser;
+    this.#web = web;
+    this.#script = script;
+  }
+
+  /** A participant that is in no room yet. */
+  async open(url: URL, options: MeshOptions = {}): Promise<CallPage> {
+    const page = await this.#browser.newPage();
+    this.#pages.push(page);
+    const participant = new CallPage(page);
+    await page.goto(`http://127.0.0.1:${(this.#web.address() as AddressInfo).port}/`);
+    await page.addScriptTag({ content: this.#script });
+    await page.evaluate(`globalThis.call = new Call(${JSON.stringify(url)}, ${JSON.stringify(options)})`);
+    return participant;
+  }
+
+  async closePages(): Promise<void> {
+    await Promise.all(this.#pages.splice(0).map((page) => page.close()));
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    this.#web.close();
+    await once(this.#web, 'close');
+  }
+}
