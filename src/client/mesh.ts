@@ -13,14 +13,14 @@ export interface MeshOptions {
   readonly RTCPeerConnection?: new (
     configuration: RTCConfiguration,
   ) => RTCPeerConnection;
-  /** For each connection. `iceServers` default to those the server named. */
-  readonly configuration?: RTCConfiguration;
+  /** For each connection. `iceServers` default to those the server named, `bundlePolicy` to `max-bundle`. */
+  readonly configuration?: (RTCConfiguration & Readonly<Record<string, unknown>>) | undefined;
   /** The data channels with each peer, by label; every participant declares the same. Default: none. */
-  readonly channels?: Readonly<Record<string, RTCDataChannelInit>>;
+  readonly channels?: Readonly<Record<string, RTCDataChannelInit>> | undefined;
   /** How long to wait for what, in milliseconds. */
-  readonly timing?: Partial<Timing & MeshTiming>;
+  readonly timing?: Partial<Timing & MeshTiming> | undefined;
   /** XState's: sees every event and snapshot of each peer's `actor`. */
-  readonly inspect?: (event: InspectionEvent) => void;
+  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
 export interface MeshTiming {
@@ -156,17 +156,13 @@ export class Mesh implements Events<MeshEvents> {
 
   #meet(id: ParticipantId): Peer {
     this.#stopWaiting(id);
-    const {
-      RTCPeerConnection: Connection = RTCPeerConnection,
-      configuration,
-      channels = {},
-      inspect,
-    } = this.#options;
+    const { configuration, channels = {}, inspect } = this.#options;
+    const Connection = (this.#options.RTCPeerConnection ?? RTCPeerConnection) as typeof RTCPeerConnection;
     const iceServers = [...this.#signaling.iceServers];
     const options = {
       id,
       polite: (this.#signaling.selfId ?? '') > id,
-      connection: new Connection({ iceServers, ...configuration }),
+      connection: new Connection({ iceServers, bundlePolicy: 'max-bundle', ...configuration }),
       channels,
       timing: this.#timing,
       signaling: this.#signaling,

@@ -51,8 +51,11 @@ export interface PeerOptions {
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
-/** A description waits so long for candidates to ride in it: most are found at once, and each saved is a message. */
-const GATHERING_MS = 100;
+/**
+ * A description waits so long for candidates to ride in it, since each that does saves a message. Chromium has found
+ * those of the machine itself after some 120 ms.
+ */
+const GATHERING_MS = 200;
 
 /** Performs what one pair's negotiation decides, on its RTCPeerConnection. */
 export class Peer implements MeshPeer {

@@ -6,7 +6,7 @@ import { TestClient } from './client.ts';
  * Host candidates of 127.0.0.1 and nothing else. werift leaves loopback out unless it is named, and without
  * a STUN server it asks Google's, so it is given one that never answers: the discard port.
  */
-const LOOPBACK = {
+export const LOOPBACK = {
   iceUseIpv4: false,
   iceUseIpv6: false,
   iceAdditionalHostAddresses: ['127.0.0.1'],

@@ -1,0 +1,469 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createActor, SimulatedClock } from 'xstate';
+import { getShortestPaths } from 'xstate/graph';
+import {
+  MAX_RESTARTS,
+  type NegotiationDecision,
+  type NegotiationEvent,
+  negotiationMachine,
+  TIMING,
+} from '../../../src/client/machines/negotiation.ts';
+
+function start(polite: boolean, clock = new SimulatedClock()) {
+  const actor = createActor(negotiationMachine, { clock, input: { polite, timing: TIMING } });
+  let decisions: NegotiationDecision[] = [];
+  actor.on('*', (decision) => decisions.push(decision));
+  actor.start();
+  const value = () => actor.getSnapshot().value;
+  return {
+    actor,
+    clock,
+    /** Sends events and returns what they made it decide. */
+    decide(...events: NegotiationEvent[]): NegotiationDecision[] {
+      decisions = [];
+      for (const event of events) actor.send(event);
+      return decisions;
+    },
+    after(ms: number): NegotiationDecision[] {
+      decisions = [];
+      clock.increment(ms);
+      return decisions;
+    },
+    region(name: 'descriptions' | 'transport' | 'presence'): string {
+      const now = value();
+      return now === 'closed' ? now : now.open[name];
+    },
+  };
+}
+
+const needed: NegotiationEvent = { type: 'needed' };
+const done: NegotiationEvent = { type: 'done' };
+const failed: NegotiationEvent = { type: 'failed' };
+const offer = (tag?: string): NegotiationEvent => ({ type: 'remote.offer', sdp: `offer ${tag}`, tag });
+const answer = (number?: number): NegotiationEvent => ({
+  type: 'remote.answer',
+  sdp: 'answer',
+  offer: number,
+});
+const types = (decisions: readonly NegotiationDecision[]) => decisions.map(({ type }) => type);
+
+describe('descriptions', () => {
+  test('the impolite end offers first, and applies the answer', () => {
+    const end = start(false);
+    expect(end.decide(needed)).toEqual([{ type: 'makeOffer' }]);
+    expect(end.decide(done)).toEqual([{ type: 'sendOffer', offer: 1 }]);
+    expect(end.region('descriptions')).toBe('awaiting');
+    expect(end.decide(answer(1))).toEqual([{ type: 'acceptAnswer', sdp: 'answer' }]);
+    expect(end.decide(done)).toEqual([]);
+    expect(end.region('descriptions')).toBe('stable');
+  });
+
+  test('the polite end waits for the first offer, and answers it', () => {
+    const end = start(true);
+    expect(end.decide(needed)).toEqual([]);
+    expect(end.decide(offer('x.1'))).toEqual([{ type: 'acceptOffer', sdp: 'offer x.1', tag: 'x.1' }]);
+    expect(end.decide(done)).toEqual([{ type: 'sendAnswer', tag: 'x.1' }]);
+    expect(end.after(60_000)).toEqual([]);
+    expect(end.region('descriptions')).toBe('stable');
+  });
+
+  test('the polite end offers itself when no offer comes', () => {
+    const end = start(true);
+    end.decide(needed);
+    expect(end.after(TIMING.firstOfferMs - 1)).toEqual([]);
+    expect(types(end.after(1))).toEqual(['makeOffer']);
+  });
+
+  test.each([
+    ['offering', [needed]],
+    ['awaiting', [needed, done]],
+  ] as const)('%s, the impolite end ignores an offer that crosses its own', (state, events) => {
+    const end = start(false);
+    end.decide(...events);
+    expect(end.region('descriptions')).toBe(state);
+    expect(types(end.decide(offer('x.1')))).toEqual(['ignoreOffer']);
+    expect(end.region('descriptions')).toBe(state);
+  });
+
+  test('the polite end gives up its own offer for one that crosses it', () => {
+    const end = start(true);
+    end.decide(offer('x.1'), done, needed, done);
+    expect(end.region('descriptions')).toBe('awaiting');
+    expect(types(end.decide(offer('x.2')))).toEqual(['acceptOffer']);
+    expect(end.decide(done)).toEqual([{ type: 'sendAnswer', tag: 'x.2' }]);
+    expect(end.decide(answer(1))).toEqual([]); // too late
+    expect(end.region('descriptions')).toBe('stable');
+  });
+
+  test('the polite end does not even send an offer it has made when another came meanwhile', () => {
+    const end = start(true);
+    end.decide(offer('x.1'), done, needed);
+    expect(end.decide(offer('x.2'))).toEqual([]);
+    expect(types(end.decide(done))).toEqual(['acceptOffer']);
+  });
+
+  test('an offer that comes while the answer is applied has its turn afterwards (isSettingRemoteAnswerPending)', () => {
+    const end = start(false);
+    expect(types(end.decide(needed, done, answer(1), offer('x.1')))).toEqual([
+      'makeOffer',
+      'sendOffer',
+      'acceptAnswer',
+    ]);
+    expect(types(end.decide(done))).toEqual(['acceptOffer']);
+  });
+
+  test('an answer to an earlier offer is no answer to this one; one without a number is', () => {
+    const end = start(false);
+    end.decide(needed, done, answer(1), done, needed, done);
+    expect(end.decide(answer(1))).toEqual([]);
+    expect(end.region('descriptions')).toBe('awaiting');
+    expect(types(end.decide(answer()))).toEqual(['acceptAnswer']);
+  });
+
+  test('an offer that was answered is answered again, in the same words', () => {
+    const end = start(true);
+    end.decide(offer('x.1'), done);
+    expect(end.decide(offer('x.1'))).toEqual([{ type: 'sendAnswer', tag: 'x.1' }]);
+    end.decide(needed, done);
+    expect(end.decide(offer('x.1'))).toEqual([{ type: 'sendAnswer', tag: 'x.1' }]);
+    expect(end.region('descriptions')).toBe('awaiting');
+  });
+
+  test('stuck in have-local-offer, it sends the offer again, less and less often', () => {
+    const end = start(false);
+    end.decide(needed, done);
+    for (const factor of [1, 2, 4, 8, 8, 8]) {
+      expect(end.after(factor * TIMING.answerMs - 1)).toEqual([]);
+      expect(end.after(1)).toEqual([{ type: 'sendOffer', offer: 1 }]);
+    }
+    expect(types(end.decide(answer(1)))).toEqual(['acceptAnswer']);
+  });
+
+  test('not while the other end has no socket: then it sends it as soon as that resumes', () => {
+    const end = start(false);
+    end.decide(needed, done, { type: 'peer.interrupted' });
+    expect(end.after(100_000)).toEqual([]);
+    expect(types(end.decide({ type: 'peer.resumed' }))).toEqual(['sendOffer']);
+  });
+
+  test('what is needed meanwhile is offered afterwards, once', () => {
+    const end = start(false);
+    end.decide(needed, done, needed, needed, answer(1));
+    expect(types(end.decide(done))).toEqual(['makeOffer']);
+    expect(types(end.decide(done, answer(2), done))).toEqual(['sendOffer', 'acceptAnswer']);
+  });
+
+  test.each([
+    ['its own offer', false, [needed]],
+    ['an answer', false, [needed, done, answer(1)]],
+    ['an offer', true, [offer('x.1')]],
+  ] as const)('when WebRTC refuses %s it rolls back, and tries again after a pause', (_, polite, events) => {
+    const end = start(polite);
+    end.decide(...events);
+    expect(types(end.decide(failed))).toEqual(['rollBack']);
+    expect(end.decide(done)).toEqual([]);
+    expect(end.after(TIMING.retryMs - 1)).toEqual([]);
+    expect(types(end.after(1))).toEqual(['makeOffer']);
+  });
+
+  test('a new offer ends that pause', () => {
+    const end = start(true);
+    end.decide(offer('x.1'), failed);
+    expect(end.decide(offer('x.1'))).toEqual([]);
+    expect(types(end.decide(done))).toEqual(['acceptOffer']);
+  });
+});
+
+describe('transport', () => {
+  const restarts = (decisions: readonly NegotiationDecision[]) =>
+    types(decisions).filter((type) => type === 'restartIce').length;
+
+  test('a short disconnection mends itself', () => {
+    const end = start(false);
+    end.decide({ type: 'transport.connected' }, { type: 'transport.disconnected' });
+    expect(restarts(end.after(TIMING.disconnectedMs - 1))).toBe(0);
+    end.decide({ type: 'transport.connected' });
+    expect(restarts(end.after(100_000))).toBe(0);
+  });
+
+  test.each([
+    [false, 0],
+    [true, TIMING.politeMs],
+  ])('polite %s: a longer one, or a failure, restarts ICE after %i ms more', (polite, politeMs) => {
+    for (const [type, ms] of [
+      ['transport.disconnected', TIMING.disconnectedMs],
+      ['transport.failed', 0],
+    ] as const) {
+      const end = start(polite);
+      end.decide({ type: 'transport.connected' });
+      const total = restarts(end.decide({ type })) + restarts(end.after(ms));
+      expect(total + restarts(end.after(politeMs))).toBe(1);
+      expect(total).toBe(polite ? 0 : 1);
+      expect(end.region('transport')).toBe('reconnecting');
+    }
+  });
+
+  test('gives up after so many restarts, and tries again when signalling resumes', () => {
+    const end = start(false);
+    let count = restarts(end.decide({ type: 'transport.connected' }, { type: 'transport.failed' }));
+    for (let i = 0; i < 20; i += 1) count += restarts(end.after(TIMING.restartMs));
+    expect(count).toBe(MAX_RESTARTS);
+    expect(end.region('transport')).toBe('failed');
+    expect(restarts(end.decide({ type: 'self.resumed' }))).toBe(1);
+    end.decide({ type: 'transport.connected' });
+    expect(end.region('transport')).toBe('connected');
+    expect(end.actor.getSnapshot().context.restarts).toBe(0);
+  });
+
+  test('restarts ICE when its own signalling resumes: the network may be another', () => {
+    const end = start(true);
+    end.decide({ type: 'transport.connected' });
+    expect(restarts(end.decide({ type: 'self.resumed' }))).toBe(1);
+    expect(end.region('transport')).toBe('connected');
+  });
+
+  test('leaves that to the other end when the other’s resumes, and does it if that end does not', () => {
+    const end = start(false);
+    end.decide({ type: 'transport.connected' });
+    expect(restarts(end.decide({ type: 'peer.interrupted' }, { type: 'peer.resumed' }))).toBe(0);
+    end.decide({ type: 'transport.disconnected' });
+    expect(restarts(end.decide({ type: 'peer.interrupted' }, { type: 'peer.resumed' }))).toBe(0);
+    expect(restarts(end.after(TIMING.politeMs))).toBe(1);
+  });
+});
+
+describe('ids that went with the server', () => {
+  test('nothing is offered before a new id is claimed; proven, all is as before', () => {
+    const end = start(false);
+    end.decide(needed, done, answer(1), done, { type: 'transport.connected' });
+    expect(end.decide({ type: 'ids.lost' }, needed)).toEqual([]);
+    expect(types(end.decide({ type: 'id.claimed' }, done))).toEqual(['makeOffer', 'sendOffer']);
+    expect(end.region('presence')).toBe('claimed');
+    expect(types(end.decide({ type: 'id.proven' }, answer(2)))).toEqual(['acceptAnswer']);
+    expect(end.region('presence')).toBe('present');
+  });
+
+  test('an offer that was out is sent to whoever claims the connection', () => {
+    const end = start(false);
+    end.decide(needed, done, { type: 'ids.lost' });
+    expect(end.after(100_000)).toEqual([]);
+    expect(types(end.decide({ type: 'id.claimed' }))).toEqual(['sendOffer']);
+  });
+
+  test('a claim that is not proven in time counts no more', () => {
+    const end = start(false);
+    end.decide({ type: 'ids.lost' }, { type: 'id.claimed' });
+    end.after(TIMING.proofMs);
+    expect(end.region('presence')).toBe('nameless');
+  });
+});
+
+test('closed is closed', () => {
+  const end = start(false);
+  expect(end.decide({ type: 'close' })).toEqual([{ type: 'closed' }]);
+  expect(end.decide(needed, offer(), answer(), done)).toEqual([]);
+});
+
+describe.each([
+  ['polite', true],
+  ['impolite', false],
+])('every reachable state of the %s end', (_, polite) => {
+  const events: NegotiationEvent[] = [
+    ...[needed, done, failed, offer('x.1'), offer('x.2'), offer(), answer(1), answer()],
+    ...(
+      ['peer.interrupted', 'peer.resumed', 'self.resumed', 'ids.lost', 'id.claimed', 'id.proven'] as const
+    ).map((type) => ({ type })),
+    { type: 'xstate.after.firstOffer.negotiation.open.descriptions.fresh' } as unknown as NegotiationEvent,
+    { type: 'xstate.after.answer.negotiation.open.descriptions.awaiting' } as unknown as NegotiationEvent,
+    { type: 'xstate.after.retry.negotiation.open.descriptions.pausing' } as unknown as NegotiationEvent,
+    { type: 'xstate.after.proof.negotiation.open.presence.claimed' } as unknown as NegotiationEvent,
+  ];
+  // Counters would make the states infinitely many: what only counts is left out.
+  const paths = getShortestPaths(negotiationMachine, {
+    input: { polite, timing: TIMING },
+    events,
+    serializeState: ({ value, context: { isDue, held, answered } }) =>
+      JSON.stringify([value, isDue, held, answered]),
+  });
+  const regionsOf = (value: string | object) =>
+    (typeof value === 'string' ? {} : (value as { open: object }).open) as {
+      descriptions?: string;
+      presence?: string;
+    };
+
+  test('each state of the two regions is reached', () => {
+    const reached = paths.flatMap(({ state }) => Object.values(regionsOf(state.value)));
+    for (const region of ['descriptions', 'presence']) {
+      const all = Object.keys(negotiationMachine.root.states.open?.states[region]?.states ?? {});
+      expect(all.length).toBeGreaterThan(3);
+      expect(reached).toEqual(expect.arrayContaining(all));
+    }
+  });
+
+  test('has one operation at a time, one offer out at a time, and yields or ignores as it is polite or not', () => {
+    const busy = ['offering', 'settling', 'answering', 'failing'];
+    const operations = ['makeOffer', 'acceptOffer', 'acceptAnswer', 'rollBack'];
+    const violations: unknown[] = [];
+    for (const { state } of paths) {
+      for (const event of events) {
+        const clock = new SimulatedClock();
+        const actor = createActor(negotiationMachine, {
+          snapshot: state,
+          input: { polite, timing: TIMING },
+          clock,
+        });
+        const decisions: string[] = [];
+        actor.on('*', ({ type }) => decisions.push(type));
+        actor.start();
+        actor.send(event);
+        const [before, after] = [regionsOf(state.value), regionsOf(actor.getSnapshot().value)];
+        const wasBusy = busy.includes(before.descriptions ?? '');
+        const isBusy = busy.includes(after.descriptions ?? '');
+        const begun = decisions.filter((type) => operations.includes(type)).length;
+        const mayBegin = !wasBusy || event.type === 'done' || event.type === 'failed';
+        const isRight =
+          begun <= (mayBegin && isBusy ? 1 : 0) &&
+          !(before.descriptions === 'awaiting' && decisions.includes('makeOffer')) &&
+          !(polite && decisions.includes('ignoreOffer')) &&
+          !(before.presence === 'nameless' && event.type !== 'id.claimed' && decisions.includes('sendOffer'));
+        if (!isRight) violations.push([before, event, decisions, after]);
+      }
+    }
+    expect(violations).toEqual([]);
+  });
+});
+
+/**
+ * One end with a model of its RTCPeerConnection: operations take their time, offers are rolled back, and
+ * negotiationneeded comes again until what it wanted was agreed. An operation in a state in which WebRTC would refuse
+ * it throws.
+ */
+class End {
+  readonly name: string;
+  readonly #end: ReturnType<typeof start>;
+  readonly #outbox: Message[];
+  #operation: (() => void) | undefined;
+  #pending: { readonly tag: string; readonly changes: number } | undefined;
+  #changes = 0;
+  #agreed = 0;
+  /** The tag of the offer that both ends agree on, as far as this one knows. */
+  current = '';
+
+  constructor(name: string, polite: boolean, clock: SimulatedClock, outbox: Message[]) {
+    this.name = name;
+    this.#end = start(polite, clock);
+    this.#outbox = outbox;
+    this.#end.actor.on('*', (decision) => this.#perform(decision));
+  }
+
+  get isSettled(): boolean {
+    return (
+      this.#end.region('descriptions') === 'stable' &&
+      this.#pending === undefined &&
+      this.#agreed === this.#changes
+    );
+  }
+
+  change(): void {
+    this.#changes += 1;
+    this.#need();
+  }
+
+  receive({ type, tag }: Message): void {
+    if (type === 'offer') this.#end.actor.send({ type: 'remote.offer', sdp: tag, tag });
+    else this.#end.actor.send({ type: 'remote.answer', sdp: tag, offer: Number(tag.slice(1)) });
+  }
+
+  /** The operation that is under way, if any, comes to its end. */
+  complete(): void {
+    const operation = this.#operation;
+    this.#operation = undefined;
+    if (operation === undefined) return;
+    operation();
+    this.#end.actor.send(done);
+    this.#need();
+  }
+
+  /** As browsers do: in the stable state only, and when no operation is under way. */
+  #need(): void {
+    const isIdle = this.#operation === undefined && this.#pending === undefined;
+    if (isIdle && this.#agreed < this.#changes) this.#end.actor.send(needed);
+  }
+
+  #perform(decision: NegotiationDecision): void {
+    switch (decision.type) {
+      case 'makeOffer':
+        return this.#begin(() => {
+          const { offer: number } = this.#end.actor.getSnapshot().context;
+          this.#pending = { tag: `${this.name}${number}`, changes: this.#changes };
+        });
+      case 'acceptOffer':
+        return this.#begin(() => {
+          this.#pending = undefined; // rolled back
+          this.current = decision.sdp;
+        });
+      case 'acceptAnswer':
+        return this.#begin(() => {
+          if (this.#pending?.tag !== decision.sdp) throw new Error('InvalidStateError');
+          this.current = this.#pending.tag;
+          this.#agreed = this.#pending.changes;
+          this.#pending = undefined;
+        });
+      case 'sendOffer':
+        return void this.#outbox.push({ type: 'offer', tag: `${this.name}${decision.offer}` });
+      case 'sendAnswer':
+        return void this.#outbox.push({ type: 'answer', tag: decision.tag as string });
+    }
+  }
+
+  #begin(operation: () => void): void {
+    if (this.#operation !== undefined) throw new Error('an operation is under way');
+    this.#operation = operation;
+  }
+}
+
+interface Message {
+  readonly type: 'offer' | 'answer';
+  readonly tag: string;
+}
+
+test('two ends agree in the end, whatever crosses and whatever is lost', () => {
+  const step = fc.constantFrom(
+    ...(['change', 'complete', 'deliver', 'lose', 'wait'] as const).flatMap((what) => [
+      [what, 0] as const,
+      [what, 1] as const,
+    ]),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const clock = new SimulatedClock();
+      const lines: [Message[], Message[]] = [[], []];
+      const ends = [new End('a', true, clock, lines[0]), new End('b', false, clock, lines[1])] as const;
+      const deliver = (from: 0 | 1) => {
+        const message = lines[from].shift();
+        if (message !== undefined) ends[(1 - from) as 0 | 1].receive(message);
+      };
+      for (const [what, side] of steps) {
+        if (what === 'change') ends[side].change();
+        if (what === 'complete') ends[side].complete();
+        if (what === 'deliver') deliver(side);
+        if (what === 'lose') lines[side].shift();
+        if (what === 'wait') clock.increment(TIMING.answerMs);
+      }
+      // From here on nothing is lost any more.
+      for (const end of ends) end.change();
+      for (let round = 0; round < 40; round += 1) {
+        for (const side of [0, 1] as const) {
+          ends[side].complete();
+          deliver(side);
+        }
+        if (round % 10 === 9) clock.increment(8 * TIMING.answerMs);
+      }
+      expect(ends.map(({ isSettled }) => isSettled)).toEqual([true, true]);
+      expect(ends[0].current).toBe(ends[1].current);
+      expect(ends[0].current).not.toBe('');
+    }),
+    { numRuns: 500 },
+  );
+});

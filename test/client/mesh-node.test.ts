@@ -1,0 +1,176 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket } from 'werift';
+import { Mesh, type MeshOptions, Signaling } from '../../src/client/index.ts';
+import { type ChildServer, startChild } from '../support/child.ts';
+import { LOOPBACK } from '../support/peer.ts';
+import { until } from '../support/wait.ts';
+
+/** Mesh in Node, with werift for WebRTC. */
+
+const OPTIONS: MeshOptions = { RTCPeerConnection, configuration: LOOPBACK, channels: { chat: {} } };
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function startServer(env: Record<string, string> = {}): Promise<ChildServer> {
+  const server = await startChild(env);
+  cleanups.push(() => server.stop('SIGKILL'));
+  return server;
+}
+
+class Participant {
+  readonly signaling: Signaling;
+  readonly mesh: Mesh;
+  readonly heard: string[] = [];
+  readonly problems: unknown[] = [];
+  readonly renamed: string[] = [];
+  readonly closed: string[] = [];
+
+  constructor(url: URL, follow = (signaling: Signaling) => signaling) {
+    this.signaling = new Signaling(url, { reconnect: { baseMs: 100, capMs: 500 } });
+    this.mesh = new Mesh(follow(this.signaling), OPTIONS);
+    this.mesh.on('message', ({ peer, data }) => this.heard.push(`${peer.id} ${data}`));
+    this.mesh.on('error', ({ error }) => this.problems.push(error));
+    this.mesh.on('renamed', ({ peer, previousId }) => this.renamed.push(`${previousId} ${peer.id}`));
+    this.mesh.on('peerClosed', ({ id }) => this.closed.push(id));
+    this.signaling.on('error', (error) => this.problems.push(error));
+    cleanups.push(() => {
+      this.mesh.close();
+      this.signaling.close();
+    });
+  }
+
+  get id(): string {
+    return this.signaling.selfId as string;
+  }
+}
+
+async function meet(url: URL, size: number): Promise<Participant[]> {
+  const all = Array.from({ length: size }, () => new Participant(url));
+  const [first, ...others] = all as [Participant, ...Participant[]];
+  const { roomId } = await first.signaling.createRoom();
+  for (const other of others) await other.signaling.joinRoom(roomId);
+  await connected(all);
+  return all;
+}
+
+function connected(all: readonly Participant[]): Promise<void> {
+  return until('all are connected', () =>
+    all.every(({ id, mesh }) => {
+      const others = all.filter((other) => other.id !== id);
+      return (
+        mesh.peers.size === others.length &&
+        others.every((other) => mesh.peers.get(other.id)?.state === 'connected')
+      );
+    }),
+  );
+}
+
+/** Everybody says something to everybody, and hears it from who said it. */
+async function talk(all: readonly Participant[], text: string): Promise<void> {
+  for (const { mesh } of all)
+    await until('channels are open', () => mesh.send('chat', text) === all.length - 1);
+  for (const { id, heard } of all) {
+    const others = all.filter((other) => other.id !== id);
+    await until('everybody is heard', () => others.every((other) => heard.includes(`${other.id} ${text}`)));
+  }
+}
+
+test('four are all connected to all, and hear one another', async () => {
+  const all = await meet((await startServer()).wsUrl, 4);
+  await talk(all, 'hello');
+  expect(all.flatMap(({ problems }) => problems)).toEqual([]);
+  for (const { mesh } of all) {
+    for (const peer of mesh.peers.values()) {
+      expect(await peer.summary()).toMatchObject({
+        route: { local: 'host', remote: expect.any(String), protocol: 'udp' },
+        bytesSent: expect.any(Number),
+      });
+    }
+  }
+}, 60_000);
+
+test('a track added to a call arrives, and is gone when it is removed', async () => {
+  const all = await meet((await startServer()).wsUrl, 2);
+  const [alice, bob] = all as [Participant, Participant];
+  const track = new MediaStreamTrack({ kind: 'audio' });
+  const arrived = new Promise((resolve) => bob.mesh.on('track', resolve));
+  const ended = new Promise((resolve) => bob.mesh.on('trackEnded', resolve));
+  alice.mesh.addTrack(track as never);
+  const sending = setInterval(() => {
+    const header = new RtpHeader({ payloadType: 96, sequenceNumber: Math.floor(Math.random() * 60_000) });
+    track.writeRtp(new RtpPacket(header, Buffer.from('sound')));
+  }, 20);
+  cleanups.push(() => clearInterval(sending));
+  await arrived;
+  const peer = bob.mesh.peers.get(alice.id);
+  expect(peer?.tracks.map((each) => each.track.kind)).toEqual(['audio']);
+  await until('packets arrive', async () => ((await peer?.summary())?.inbound[0]?.packets ?? 0) > 0);
+  alice.mesh.removeTrack(track as never);
+  await ended;
+  expect(peer?.tracks).toEqual([]);
+  expect(all.flatMap(({ problems }) => problems)).toEqual([]);
+}, 60_000);
+
+test('the server is killed and restarted: the connections go on, and all meet again', async () => {
+  const server = await startServer();
+  const all = await meet(server.wsUrl, 4);
+  await talk(all, 'before');
+  const before = all.map(({ id }) => id);
+  await server.stop('SIGKILL');
+  for (const { mesh } of all) expect(mesh.send('chat', 'in the gap')).toBe(3);
+  await startServer({ PORT: server.wsUrl.port });
+  await until('all are back', () =>
+    all.every(
+      ({ signaling }) =>
+        signaling.room?.participants.length === 4 && !before.includes(signaling.selfId as string),
+    ),
+  );
+  await connected(all);
+  await talk(all, 'after');
+  for (const { renamed, closed, problems } of all) {
+    expect(renamed).toHaveLength(3);
+    expect(closed).toEqual([]);
+    expect(problems).toEqual([]);
+  }
+}, 60_000);
+
+test('after a restart nobody can take another’s place by claiming its id', async () => {
+  const server = await startServer();
+  const [alice, bob] = (await meet(server.wsUrl, 2)) as [Participant, Participant];
+  // Mallory’s Mesh says on its connections that it has Bob’s new id; the server knows better.
+  const mallory = new Participant(
+    server.wsUrl,
+    (signaling) =>
+      new Proxy(signaling, {
+        get(target, name) {
+          const isLying = name === 'selfId' && wasRestarted;
+          const value = isLying ? bob.signaling.selfId : Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      }),
+  );
+  let wasRestarted = false;
+  mallory.signaling.on('restarted', () => {
+    wasRestarted = true;
+  });
+  const { roomId = '' } = alice.signaling.room ?? {};
+  await mallory.signaling.joinRoom(roomId);
+  await connected([alice, bob, mallory]);
+  const [bobs, mallorys] = [bob, mallory].map(({ id }) => alice.mesh.peers.get(id));
+  const before = [alice, bob, mallory].map(({ id }) => id);
+
+  await server.stop('SIGKILL');
+  await startServer({ PORT: server.wsUrl.port });
+  await until('all are back', () =>
+    [alice, bob, mallory].every(
+      ({ signaling }) =>
+        signaling.room?.participants.length === 3 && !before.includes(signaling.selfId as string),
+    ),
+  );
+  await until('Alice knows Bob again', () => alice.mesh.peers.get(bob.id)?.state === 'connected');
+  expect(alice.mesh.peers.get(bob.id)).toBe(bobs);
+  expect(mallorys?.id).not.toBe(bob.id);
+}, 60_000);
