@@ -9,10 +9,8 @@ import type { Signaling } from './signaling.ts';
 import type { StreamedTrack } from './tracks.ts';
 
 export interface MeshOptions {
-  /** Default: the global one. In Node that of a package, werift's for instance. */
-  readonly RTCPeerConnection?: new (
-    configuration: RTCConfiguration,
-  ) => RTCPeerConnection;
+  /** What makes connections: a class as the W3C's. Default: the global one; in Node give werift's, for instance. */
+  readonly RTCPeerConnection?: (new (configuration: never) => object) | undefined;
   /** For each connection. `iceServers` default to those the server named, `bundlePolicy` to `max-bundle`. */
   readonly configuration?: (RTCConfiguration & Readonly<Record<string, unknown>>) | undefined;
   /** The data channels with each peer, by label; every participant declares the same. Default: none. */
@@ -127,6 +125,7 @@ export class Mesh implements Events<MeshEvents> {
   /** Closes every connection, for good. The room is not left: that is `signaling`'s. Idempotent. */
   close(): void {
     this.#closing.abort();
+    clearTimeout(this.#strayTimer);
     this.#follow(undefined);
   }
 
@@ -227,27 +226,22 @@ export class Mesh implements Events<MeshEvents> {
   }
 
   #offered(from: ParticipantId, description: Description): void {
-    const owned = this.#strays.find((stray) => stray.accepts(description) === 'proves');
-    if (owned?.claim === from) {
-      this.#rename(owned, from);
-      return owned.offered(description);
-    }
-    if (owned !== undefined) return void this.#proofs.set(from, description);
+    const stray = this.#strays.find((each) => each.accepts(description) === 'yes');
+    if (stray !== undefined && stray.claim !== from) return void this.#proofs.set(from, description);
+    if (stray !== undefined) this.#rename(stray, from);
     const peer = this.#peers.get(from);
     if (peer !== undefined && peer.accepts(description) !== 'no') return peer.offered(description);
+    if (description.addressee !== undefined) return; // meant for a connection that is no more
     // The other end has begun again.
     if (peer !== undefined) this.#drop(peer);
     if (this.#signaling.room?.participants.includes(from)) this.#meet(from).offered(description);
   }
 
   #answered(from: ParticipantId, description: Description): void {
-    const stray = this.#strays.find((each) => each.claim === from && each.asked(description));
-    if (stray !== undefined) {
-      if (stray.accepts(description) !== 'proves') return;
-      this.#rename(stray, from);
-    }
+    const stray = this.#strays.find((each) => each.accepts(description) === 'yes');
+    if (stray?.claim === from) this.#rename(stray, from);
     const peer = this.#peers.get(from);
-    if (peer?.asked(description) && peer.accepts(description) !== 'no') peer.answered(description);
+    if (peer !== undefined && peer.accepts(description) !== 'no') peer.answered(description);
   }
 
   #candidate(from: ParticipantId, candidate: RTCIceCandidateInit | null): void {

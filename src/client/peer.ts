@@ -66,7 +66,7 @@ export class Peer implements MeshPeer {
   readonly connection: RTCPeerConnection;
   readonly actor: ActorRefFrom<typeof negotiationMachine>;
   /** Names this RTCPeerConnection to the other end. */
-  readonly #instance = Math.random().toString(36).slice(2);
+  readonly #instance = `i${Math.random().toString(36).slice(2)}`;
   readonly #signaling: PeerOptions['signaling'];
   readonly #host: PeerHost;
   readonly #tracks: Tracks;
@@ -122,22 +122,21 @@ export class Peer implements MeshPeer {
     return this.#hasClaimed || this.actor.getSnapshot().matches({ open: { presence: 'nameless' } });
   }
 
-  /** Whether it may come from the other end of this connection. `proves`: it does. */
-  accepts({ instance, fingerprint }: Description): 'proves' | 'maybe' | 'no' {
+  /**
+   * Whether a description belongs to this connection: it may, it does, or it does not. It does when it comes from the
+   * other end's RTCPeerConnection, and is meant for this one.
+   */
+  accepts({ instance, addressee, fingerprint }: Description): 'maybe' | 'yes' | 'no' {
+    if (addressee !== undefined && addressee !== this.#instance) return 'no';
     if (this.#remote === undefined) return 'maybe';
-    const { instance: known } = this.#remote;
-    if (fingerprint !== this.#remote.fingerprint) return 'no';
-    return known === instance || known === undefined || instance === undefined ? 'proves' : 'no';
+    const { instance: known = instance } = this.#remote;
+    const isSame = instance === undefined || instance === known;
+    return isSame && fingerprint === this.#remote.fingerprint ? 'yes' : 'no';
   }
 
   offered({ sdp, tag, instance, fingerprint }: Description): void {
     this.#remote ??= { instance, fingerprint };
     this.notify({ type: 'remote.offer', sdp, tag });
-  }
-
-  /** Whether it answers an offer of this connection, as far as it says. */
-  asked({ tag }: Description): boolean {
-    return tag === undefined || tag.startsWith(`${this.#instance}.`);
   }
 
   answered({ sdp, tag, instance, fingerprint }: Description): void {
@@ -241,7 +240,7 @@ export class Peer implements MeshPeer {
     this.#sending.abort();
     this.#sending = new AbortController();
     const signal = AbortSignal.any([this.#sending.signal, this.#closing.signal]);
-    const sdp = mark(this.connection.localDescription?.sdp ?? '', this.#instance, tag);
+    const sdp = this.#mark(this.connection.localDescription?.sdp ?? '', tag);
     this.#relay((to) => this.#signaling.offer(to, sdp, { signal }));
     this.#isDescribing = false;
   }
@@ -249,9 +248,13 @@ export class Peer implements MeshPeer {
   #sendAnswer(tag = '-'): void {
     this.#sending.abort();
     const { signal } = this.#closing;
-    const sdp = mark(this.#answer, this.#instance, tag);
+    const sdp = this.#mark(this.#answer, tag);
     this.#relay((to) => this.#signaling.answer(to, sdp, { signal }));
     this.#isDescribing = false;
+  }
+
+  #mark(sdp: string, tag: string): string {
+    return mark(sdp, this.#instance, tag, this.#remote?.instance);
   }
 
   #gathered(candidate: RTCIceCandidate | null): void {

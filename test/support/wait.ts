@@ -14,10 +14,14 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
 }
 
 /** Asks again and again until the answer is yes; for what the server tells nobody. */
-export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
+export async function until(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<void> {
+  const end = performance.now() + ms;
   while (!(await isTrue())) {
-    if (performance.now() > end) throw new Error(`${what}: not within 10 s`);
+    if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
     await setTimeout(5);
   }
 }
