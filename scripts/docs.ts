@@ -8,6 +8,7 @@ import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { seatMachine } from '../src/client/machines/seat.ts';
 import { signalingMachine } from '../src/client/machines/signaling.ts';
+import { negotiationMachine } from '../src/client/machines/negotiation.ts';
 import { asyncapi } from './docs/asyncapi.ts';
 import { schemaDocument } from './docs/json-schema.ts';
 import * as tables from './docs/tables.ts';
@@ -38,6 +39,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
     supervisor: () => toMermaid(supervisorMachine),
     signaling: () => toMermaid(toXState(signalingMachine)),
     seat: () => toMermaid(toXState(seatMachine)),
+    negotiation: () => toMermaid(negotiationMachine),
   },
 };
 

@@ -1,4 +1,4 @@
-/** The client SDK: `Signaling`. Runs in browsers and in Node 22 and later. */
+/** The client SDK: `Signaling`, and `Mesh` over it. Runs in browsers and in Node 22 and later. */
 
 export type { ErrorCode, ParticipantId, RoomId } from '../protocol/index.ts';
 export type { Events } from './emitter.ts';

@@ -4,6 +4,7 @@ import { connectionMachine } from '../../machines/connection.ts';
 import { roomMachine } from '../../machines/room.ts';
 import { supervisorMachine } from '../../machines/supervisor.ts';
 import { toXState } from '../../scripts/xstate-chart.ts';
+import { negotiationMachine } from '../../src/client/machines/negotiation.ts';
 import { seatMachine } from '../../src/client/machines/seat.ts';
 import { signalingMachine } from '../../src/client/machines/signaling.ts';
 
@@ -15,6 +16,7 @@ const machines: [string, AnyStateMachine][] = [
   ['supervisor', supervisorMachine],
   ['seat', toXState(seatMachine)],
   ['signaling', toXState(signalingMachine)],
+  ['negotiation', negotiationMachine],
 ];
 
 function* nodes(node: AnyStateNode): Generator<AnyStateNode> {

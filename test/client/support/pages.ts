@@ -5,20 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { MeshOptions } from '../../../src/client/index.ts';
+import { ARGS } from './browser.ts';
 import type { Call } from './call-page.ts';
-
-/** What a page may do in a test: no prompts, and sound and pictures that are made up. */
-export const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--use-fake-ui-for-media-stream',
-  '--use-fake-device-for-media-stream',
-  '--disable-features=WebRtcHideLocalIpsWithMdns',
-];
 
 /** Waits in pages as long as that: eight of them share the CI's two cores. */
 const PATIENCE_MS = 60_000;

@@ -1,0 +1,29 @@
+/** Runs an example, `npm run example:chat`: a Bloom server, and a web server for the page and the client SDK. */
+import { readFile } from 'node:fs/promises';
+import { createServer as createWebServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { build } from 'esbuild';
+import { createLogger, createServer, readConfig } from '../src/index.ts';
+
+const [example] = process.argv.slice(2);
+const { PORT = '3000', BLOOM_PORT = '8080' } = process.env;
+const path = (name: string) => new URL(name, import.meta.url).pathname;
+
+const bloom = createServer(readConfig({ HOST: 'localhost', PORT: BLOOM_PORT }), createLogger('warn'));
+const { port } = await bloom.listen();
+
+const page = (await readFile(path(`${example}.html`), 'utf8')).replace('localhost:8080', `localhost:${port}`);
+const client = await build({
+  entryPoints: [path('../src/client/index.ts')],
+  bundle: true,
+  format: 'esm',
+  write: false,
+});
+
+const web = createWebServer(({ url }, response) => {
+  const [type, body] = url === '/client.js' ? ['javascript', client.outputFiles[0]?.text] : ['html', page];
+  response.setHeader('content-type', `text/${type}; charset=utf-8`).end(body);
+});
+web.listen(Number(PORT), 'localhost', () => {
+  process.stdout.write(`Open http://localhost:${(web.address() as AddressInfo).port} in two windows.\n`);
+});

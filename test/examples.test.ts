@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { ARGS } from './client/support/browser.ts';
+
+/** The examples, as their readers start them, in two windows of a real browser. */
+
+let browser: Browser;
+const started: ChildProcess[] = [];
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
+}, 60_000);
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  for (const process of started.splice(0)) {
+    process.kill();
+    await once(process, 'exit');
+  }
+  expect(complaints.splice(0)).toEqual([]);
+});
+afterAll(() => browser.close());
+
+/** What `npm run example:NAME` runs, on any free ports; returns the page's address. */
+async function start(name: string): Promise<string> {
+  const serve = fileURLToPath(new URL('../examples/serve.ts', import.meta.url));
+  const env = { ...process.env, PORT: '0', BLOOM_PORT: '0' };
+  const child = spawn(process.execPath, [serve, name], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  started.push(child);
+  for await (const line of createInterface(child.stdout)) {
+    const [url] = /http:\S+/.exec(line) ?? [];
+    if (url !== undefined) return url;
+  }
+  throw new Error(`the example ${name} ended before it had started`);
+}
+
+async function open(url: string): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(60_000);
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(url);
+  await page.waitForFunction('location.hash.length > 1');
+  return page;
+}
+
+test('chat: two windows talk, and one notices that the other is gone', async () => {
+  const alice = await open(await start('chat'));
+  const bob = await open(alice.url());
+  await Promise.all([alice, bob].map((page) => page.getByText(/^\w{8}: is here$/).waitFor()));
+  for (const [from, to] of [
+    [alice, bob],
+    [bob, alice],
+  ] as const) {
+    await from.getByLabel('Message').fill('hello');
+    await from.keyboard.press('Enter');
+    await from.getByText('You: hello').waitFor();
+    await to.getByText(/^\w{8}: hello$/).waitFor();
+  }
+  await bob.close();
+  await alice.getByText(/^\w{8}: has left$/).waitFor();
+}, 180_000);
+
+test('call: two windows see one another, and only as long as both are there', async () => {
+  const alice = await open(await start('call'));
+  const bob = await open(alice.url());
+  for (const page of [alice, bob]) {
+    await page.getByText('connected', { exact: true }).waitFor();
+    await page.waitForFunction(
+      `[...document.querySelectorAll('video')].length === 2 &&
+       [...document.querySelectorAll('video')].every((video) => video.currentTime > 0 && video.videoWidth > 0)`,
+    );
+  }
+  await bob.close();
+  await alice.waitForFunction(`document.querySelectorAll('video').length === 1`);
+}, 180_000);
