@@ -117,28 +117,35 @@ test('a track added to a call arrives, and is gone when it is removed', async ()
   expect(all.flatMap(({ problems }) => problems)).toEqual([]);
 }, 180_000);
 
-test('the server is killed and restarted: the connections go on, and all meet again', async () => {
-  const server = await startServer();
-  const all = await meet(server.wsUrl, 4);
-  await talk(all, 'before');
-  const before = all.map(({ id }) => id);
-  await server.stop('SIGKILL');
-  for (const { mesh } of all) expect(mesh.send('chat', 'in the gap')).toBe(3);
-  await startServer({ PORT: server.wsUrl.port });
-  await until('all are back', () =>
-    all.every(
-      ({ signaling }) =>
-        signaling.room?.participants.length === 4 && !before.includes(signaling.selfId as string),
-    ),
-  );
-  await connected(all);
-  await talk(all, 'after');
-  for (const { renamed, closed, problems } of all) {
-    expect(renamed).toHaveLength(3);
-    expect(closed).toEqual([]);
-    expect(problems).toEqual([]);
-  }
-}, 180_000);
+test.each([
+  ['killed', 'SIGKILL'],
+  ['drained', 'SIGTERM'],
+] as const)(
+  'the server is %s and comes back: the connections go on, and all meet again',
+  async (_, signal) => {
+    const server = await startServer({ DRAIN_TIMEOUT_MS: '1000' });
+    const all = await meet(server.wsUrl, 4);
+    await talk(all, 'before');
+    const before = all.map(({ id }) => id);
+    await server.stop(signal);
+    for (const { mesh } of all) expect(mesh.send('chat', 'in the gap')).toBe(3);
+    await startServer({ PORT: server.wsUrl.port });
+    await until('all are back', () =>
+      all.every(
+        ({ signaling }) =>
+          signaling.room?.participants.length === 4 && !before.includes(signaling.selfId as string),
+      ),
+    );
+    await connected(all);
+    await talk(all, 'after');
+    for (const { renamed, closed, problems } of all) {
+      expect(renamed).toHaveLength(3);
+      expect(closed).toEqual([]);
+      expect(problems).toEqual([]);
+    }
+  },
+  180_000,
+);
 
 test('after a restart nobody can take another’s place by claiming its id', async () => {
   const server = await startServer();
