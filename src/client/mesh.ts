@@ -2,6 +2,7 @@ import type { InspectionEvent } from 'xstate';
 import type { ParticipantId } from '../protocol/server.ts';
 import { type Description, read } from './description.ts';
 import { Emitter, type Events } from './emitter.ts';
+import { readIdentity, writeIdentity } from './identity.ts';
 import { TIMING, type Timing } from './machines/negotiation.ts';
 import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
 import type { RoomState } from './room.ts';
@@ -147,8 +148,7 @@ export class Mesh implements Events<MeshEvents> {
       else this.#meet(id);
     }
     if (selfId !== undefined && strays.length > 0) {
-      const message = JSON.stringify({ type: 'identity', id: selfId });
-      for (const stray of strays) stray.tell(message);
+      for (const stray of strays) stray.tell(writeIdentity(selfId));
       this.#match();
     }
   }
@@ -319,18 +319,5 @@ export class Mesh implements Events<MeshEvents> {
     clearTimeout(this.#waiting.get(id));
     this.#waiting.delete(id);
     this.#proofs.delete(id);
-  }
-}
-
-const MAX_IDENTITY = 256;
-
-function readIdentity(text: string): ParticipantId | undefined {
-  if (text.length > MAX_IDENTITY) return undefined;
-  try {
-    const message: unknown = JSON.parse(text);
-    const { type, id } = message as { type?: unknown; id?: unknown };
-    return type === 'identity' && typeof id === 'string' ? id : undefined;
-  } catch {
-    return undefined;
   }
 }
