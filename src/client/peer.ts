@@ -15,8 +15,8 @@ import { type StreamedTrack, Tracks, type TracksHost } from './tracks.ts';
 
 /**
  * connecting: no path found yet. connected: media and data pass. interrupted: they do, but the other end has lost its
- * signalling. reconnecting: nothing passes, and ICE is tried again. failed: that did not help; it is tried again when
- * signalling says that the other end is back. closed: over.
+ * signalling. reconnecting: nothing passes, and ICE is restarted. failed: that did not help; it is tried again now and
+ * then, and when signalling resumes. closed: over.
  */
 export type MeshPeerState = 'connecting' | 'connected' | 'interrupted' | 'reconnecting' | 'failed' | 'closed';
 

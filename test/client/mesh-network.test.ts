@@ -22,7 +22,7 @@ beforeAll(async () => {
   network = new Network();
   nearBrowser = await CallPages.launch(network.on('server'), ORIGIN);
   farBrowser = await CallPages.launch(network.on('client'), ORIGIN);
-}, 120_000);
+}, 300_000);
 afterEach(async () => {
   network.mend();
   await Promise.all([nearBrowser, farBrowser].map((browser) => browser.closePages()));
@@ -68,7 +68,7 @@ test('for a short while: the connection is the same afterwards', async () => {
     ).toEqual([]);
   }
   expect(await far.run(({ call }) => call.decisions.includes('restartIce'))).toBe(true);
-}, 180_000);
+}, 300_000);
 
 test('for longer than the server waits: it has left, comes back, and there is another connection', async () => {
   const [near, far] = await meet(1000);
@@ -80,4 +80,4 @@ test('for longer than the server waits: it has left, comes back, and there is an
   );
   far.id = await far.run(({ call }) => call.signaling.selfId as string);
   await talk(near, far, 'after');
-}, 180_000);
+}, 300_000);

@@ -73,7 +73,7 @@ test('eight pages are all connected to all, heard by all, and never too fast', a
     await page.until(({ call }) => call.log.filter((line) => line.startsWith('message chat')).length >= 7);
   }
   expect(await problems(call)).toEqual([]);
-}, 300_000);
+}, 480_000);
 
 /** Adds a camera, and keeps its track as `video`. */
 const film = (page: CallPage) =>
@@ -138,7 +138,7 @@ describe('two', () => {
       ).toBe(2);
     }
     expect(await problems(call)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   test('whose offers cross agree all the same', async () => {
     const server = await startServer();
@@ -170,7 +170,7 @@ describe('two', () => {
     );
     expect(ignored.sort()).toEqual([0, 2]);
     expect(await problems(call)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   test('get over an answer that is lost', async () => {
     const { wsUrl } = await startServer();
@@ -191,7 +191,7 @@ describe('two', () => {
       'acceptAnswer',
     ]);
     expect(await problems(call)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   test('lose sight of one another when one leaves, and meet again', async () => {
     const { wsUrl } = await startServer();
@@ -205,7 +205,7 @@ describe('two', () => {
     await bob.enter(room);
     await Promise.all([alice, bob].map((page) => page.connected([alice, bob])));
     await Promise.all([alice, bob].map((page) => page.hearsAll()));
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('when signalling alone is cut', () => {
@@ -233,7 +233,7 @@ describe('when signalling alone is cut', () => {
       ).toEqual([]);
     }
     expect(await problems(call)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   test('for longer than the grace, it has left for the others, and meets them again', async () => {
     const server = await startServer({ ...HASTY, RESUME_GRACE_MS: '500' });
@@ -252,7 +252,7 @@ describe('when signalling alone is cut', () => {
     await Promise.all(call.map((page) => page.connected(call)));
     await Promise.all(call.map((page) => page.hearsAll()));
     expect(await problems(call)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('when the server is killed and comes back', () => {
@@ -287,5 +287,5 @@ describe('when the server is killed and comes back', () => {
       await page.until(({ call }, id) => call.log.includes(`track video ${id}`), call[0].id);
     }
     expect(await problems(call)).toEqual([]);
-  }, 300_000);
+  }, 480_000);
 });

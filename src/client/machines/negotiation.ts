@@ -24,6 +24,8 @@ export interface Timing {
   readonly politeMs: number;
   /** An ICE restart has so long to connect, then comes the next. */
   readonly restartMs: number;
+  /** After restarts in vain, the next comes every so often. */
+  readonly failedMs: number;
   /** A claimed id has so long to prove that this connection is its own. */
   readonly proofMs: number;
 }
@@ -35,10 +37,11 @@ export const TIMING: Timing = {
   disconnectedMs: 4_000,
   politeMs: 3_000,
   restartMs: 10_000,
+  failedMs: 60_000,
   proofMs: 10_000,
 };
 
-/** ICE restarts in a row that may fail; then the connection counts as failed until something changes. */
+/** ICE restarts in a row that may fail; then the connection counts as failed, and is tried more rarely. */
 export const MAX_RESTARTS = 5;
 const MAX_DOUBLINGS = 3;
 
@@ -150,6 +153,7 @@ export const negotiationMachine = setup({
     disconnected: ({ context }) => context.timing.disconnectedMs,
     politeness: ({ context }) => context.timing.politeMs,
     restart: ({ context }) => context.timing.restartMs,
+    failed: ({ context }) => context.timing.failedMs,
     proof: ({ context }) => context.timing.proofMs,
   },
 }).createMachine({
@@ -364,8 +368,9 @@ export const negotiationMachine = setup({
               },
             },
             failed: {
-              description: 'Gave up restarting; tries again when signalling resumes or the other end does.',
+              description: 'Restarts were in vain; tries again now and then, and when signalling resumes.',
               entry: 'forgetRestarts',
+              after: { failed: { target: 'failed', reenter: true, actions: 'restartIce' } },
               on: {
                 'transport.connecting': { target: 'reconnecting' },
                 'transport.disconnected': {},

@@ -204,12 +204,17 @@ describe('transport', () => {
     }
   });
 
-  test('gives up after so many restarts, and tries again when signalling resumes', () => {
+  test('has failed after so many restarts; tries again now and then, and when signalling resumes', () => {
     const end = start(false);
     let count = restarts(end.decide({ type: 'transport.connected' }, { type: 'transport.failed' }));
-    for (let i = 0; i < 20; i += 1) count += restarts(end.after(TIMING.restartMs));
+    for (let i = 0; i < MAX_RESTARTS; i += 1) count += restarts(end.after(TIMING.restartMs));
     expect(count).toBe(MAX_RESTARTS);
     expect(end.region('transport')).toBe('failed');
+    for (const _ of [1, 2]) {
+      expect(restarts(end.after(TIMING.failedMs - 1))).toBe(0);
+      expect(restarts(end.after(1))).toBe(1);
+      expect(end.region('transport')).toBe('failed');
+    }
     expect(restarts(end.decide({ type: 'self.resumed' }))).toBe(1);
     end.decide({ type: 'transport.connected' });
     expect(end.region('transport')).toBe('connected');

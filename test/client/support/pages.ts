@@ -9,7 +9,7 @@ import { ARGS } from './browser.ts';
 import type { Call } from './call-page.ts';
 
 /** Waits in pages as long as that: eight of them share the CI's two cores. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 150_000;
 
 type Scope = { readonly call: Call };
 
