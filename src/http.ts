@@ -36,6 +36,9 @@ export interface Host {
 /** Answers one request. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** Who answers GET and HEAD of a path. */
+export type Routes = Readonly<Record<string, RequestHandler>>;
+
 type Headers = Readonly<Record<string, string>>;
 
 /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
@@ -45,7 +48,7 @@ const CHECKING_INTERVAL_MS = 5000;
 /** A request has at least this long to arrive whole, in milliseconds: networks are slow, too. */
 const MIN_PATIENCE_MS = 1000;
 
-/** The network side: WebSockets at /ws, /healthz, /readyz; everything else is answered 404. */
+/** The network side: WebSockets at /ws, /healthz, /readyz, and the routes it is given; the rest is answered 404. */
 export class HttpFront {
   readonly #config: Config;
   readonly #host: Host;
@@ -64,9 +67,9 @@ export class HttpFront {
   #isStopping = false;
   #emptied: () => void = () => {};
 
-  constructor(config: Config, host: Host, logger: Logger, tally: Tally, prometheus?: RequestHandler) {
+  constructor(config: Config, host: Host, logger: Logger, tally: Tally, routes: Routes = {}) {
     this.#tally = tally;
-    if (prometheus) this.#routes['/metrics'] = prometheus;
+    this.#routes = Object.assign(Object.create(null), routes, this.#routes);
     this.#config = config;
     this.#host = host;
     this.#logger = logger;
@@ -154,8 +157,7 @@ export class HttpFront {
     route(request, response);
   }
 
-  readonly #routes: Record<string, RequestHandler> = {
-    __proto__: null as never,
+  readonly #routes: Routes = {
     '/ws': (_, response) =>
       send(
         response,

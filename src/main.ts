@@ -6,6 +6,7 @@ import { type BloomServer, createServer } from './server.ts';
 import { createLogger, type Logger, type LogOutput, standardError } from './telemetry/logger.ts';
 import type { TelemetrySdk } from './telemetry/sdk.ts';
 import { exportsAnything, exportsSignal, isDisabled } from './telemetry/signals.ts';
+import { findPage, NO_PAGE } from './web.ts';
 
 /** The process: arguments and environment in, exit code out. 0 stopped, 1 failed, 2 wrong settings or usage. */
 
@@ -109,7 +110,10 @@ async function serve(config: Config): Promise<void> {
   });
   const telemetry = await startTelemetryIfAsked(config, logger);
   const inspector = config.inspect ? await startInspector(config, logger) : undefined;
+  const page = findPage();
+  if (page === undefined) logger.warn('the call page has not been built: npm run build:web');
   const server = createServer(config, logger, {
+    page: page ?? NO_PAGE,
     ...(telemetry?.prometheus && { prometheus: telemetry.prometheus }),
     ...(inspector && { inspect: inspector.inspect }),
   });
@@ -118,6 +122,7 @@ async function serve(config: Config): Promise<void> {
   const socketUrl = new URL('/ws', url);
   socketUrl.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   process.stdout.write(`Bloom is listening on ${socketUrl} (health: ${new URL('/healthz', url)})\n`);
+  if (process.stdout.isTTY && page !== undefined) process.stdout.write(`Open ${url} to talk.\n`);
   if (inspector) process.stdout.write(`Inspector: ${inspector.url}\n`);
   logger.info({ url: url.href }, 'listening');
 }

@@ -39,6 +39,8 @@ export interface Parts {
   readonly inspect?: (event: InspectionEvent) => void;
   /** Answers GET /metrics. */
   readonly prometheus?: RequestListener;
+  /** The call page: who answers which path. */
+  readonly page?: Readonly<Record<string, RequestListener>>;
 }
 
 export interface BloomServer {
@@ -131,7 +133,7 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
     },
     logger,
     tally,
-    parts.prometheus,
+    { ...parts.page, ...(parts.prometheus && { '/metrics': parts.prometheus }) },
   );
 
   registerMetrics(tally, {
