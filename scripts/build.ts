@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 /**
  * Compiles src/ and machines/ to dist/, from nothing, since Node strips no types under node_modules. What
- * is no TypeScript is copied. The client is compiled apart: it has a browser's types.
+ * is no TypeScript is copied. The client is compiled apart: it has a browser's types. The call page is built to
+ * web/dist/.
  */
 
 const root = join(import.meta.dirname, '..');
@@ -18,8 +19,12 @@ for (const folder of ['src', 'machines']) {
     filter: (path) => statSync(path).isDirectory() || !/\.ts$|tsconfig[^/]*\.json$/.test(path),
   });
 }
-for (const project of ['tsconfig.build.json', 'src/client/tsconfig.build.json']) {
-  const { status, error } = spawnSync(process.execPath, [tsc, '-p', project], {
+for (const args of [
+  [tsc, '-p', 'tsconfig.build.json'],
+  [tsc, '-p', 'src/client/tsconfig.build.json'],
+  [join(root, 'scripts/build-web.ts')],
+]) {
+  const { status, error } = spawnSync(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });

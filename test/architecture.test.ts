@@ -218,6 +218,41 @@ describe('dependencies point one way', () => {
   });
 });
 
+describe('web/, the call page', () => {
+  const page = globSync('web/**/*.{ts,tsx}', { cwd: ROOT, exclude: ['web/dist/**'] }) as string[];
+  const pageImports = page.flatMap((file) =>
+    importsOf(readFileSync(join(ROOT, file), 'utf8'), file).map(({ to }) => ({ file, to })),
+  );
+
+  test('is built on the SDK as any other client: its public surface, and of the server nothing', () => {
+    const outside = pageImports.filter(({ to }) => isIn('src/', 'machines/')(to));
+    expect(outside).not.toEqual([]);
+    expect(outside.filter(({ to }) => to !== 'src/client/index.ts')).toEqual([]);
+  });
+
+  test('imports few packages', () => {
+    const packages = pageImports
+      .filter(({ file, to }) => file !== 'web/vite.config.ts' && !isIn('src/', 'web/')(to))
+      .map(({ to }) => to);
+    expect([...new Set(packages)].sort()).toEqual([
+      '@xstate/react',
+      'lucide-react',
+      'react',
+      'react-dom/client',
+      'xstate',
+    ]);
+  });
+
+  test('what is no component knows none, nor React but for Store', () => {
+    const parts = pageImports.filter(({ file }) => isIn('web/call/')(file));
+    expect(parts.filter(({ to }) => isIn('web/components/')(to) || to.startsWith('react'))).toEqual([]);
+  });
+
+  test('is imported by nothing', () => {
+    expect(broken(any, isIn('web/'))).toEqual([]);
+  });
+});
+
 describe('packages', () => {
   test.each([
     ['ws', (file: string) => /^src\/(socket|inspect|conformance)\//.test(file) || file === 'src/http.ts'],

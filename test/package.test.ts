@@ -91,6 +91,14 @@ describe('the tarball', () => {
     }
   });
 
+  test('holds the call page, built, and not its sources', async () => {
+    const page = (await list()).filter((path) => path.startsWith('web/'));
+    expect(page).toEqual(
+      expect.arrayContaining(['web/dist/index.html', expect.stringMatching(/^web\/dist\/assets\/.*\.js$/)]),
+    );
+    expect(page.filter((path) => !path.startsWith('web/dist/'))).toEqual([]);
+  });
+
   test('is small', async () => {
     expect((await stat(tarball)).size).toBeLessThan(1024 * 1024);
   });
@@ -122,6 +130,11 @@ describe('bloom', () => {
       expect(await client.createRoom()).toEqual({ room_id: expect.any(String), self_id: expect.any(String) });
       const { stdout } = await run(bloom, ['conformance', url as string, '--only', 'rooms:'], { env });
       expect(stdout).toMatch(/\n[1-9]\d* passed, 0 missed/);
+      const page = await fetch(String(url).replace(/^ws:(.*)\/ws$/, 'http:$1/'));
+      expect([page.status, await page.text()]).toEqual([
+        200,
+        expect.stringContaining('<script type="module"'),
+      ]);
       child.kill('SIGINT'); // SIGTERM would drain first
       expect(await client.closed).toBe(1001);
       expect(await exited).toEqual([0, null]);

@@ -1,0 +1,259 @@
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { seat } from '../support/client.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { audioFrom, buildPage, eventually, hears, launch, plays, Visitor } from './support/visitor.ts';
+
+/** Calls on the page: real browsers, real media between them, a real server. */
+
+jest.setTimeout(180_000);
+
+let browser: Browser;
+let server: TestServer;
+const visitors: Visitor[] = [];
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await startServer({}, { page: await buildPage() });
+}, 120_000);
+afterEach(async () => {
+  const complaints = visitors.flatMap((visitor) => visitor.complaints);
+  await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
+  expect(complaints).toEqual([]);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+async function open(options: Parameters<typeof Visitor.open>[2] = {}, url: URL | string = server.url) {
+  const visitor = await Visitor.open(browser, url, options);
+  visitors.push(visitor);
+  return visitor;
+}
+
+/** Aiko has created a room, and Ken has joined it by her link. */
+async function pair(): Promise<[Visitor, Visitor, string]> {
+  const aiko = await open({ name: 'Aiko' });
+  const link = await aiko.create();
+  const ken = await open({ name: 'Ken' }, link);
+  await ken.join();
+  await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+  return [aiko, ken, link];
+}
+
+describe('two people', () => {
+  test('create, copy the link, join by it; names are exchanged, and voices heard until one mutes', async () => {
+    const aiko = await open({ name: 'Aiko', permissions: ['clipboard-read', 'clipboard-write'] });
+    const link = await aiko.create();
+    expect(link).toMatch(/\/#[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    await aiko.sees('Aiko (you)');
+    await aiko.button('Copy link').click();
+    await aiko.page.getByText('Link copied').waitFor();
+    expect(await aiko.page.evaluate('navigator.clipboard.readText()')).toBe(link);
+
+    const ken = await open({ name: 'Ken' }, link);
+    await ken.join();
+    await Promise.all([aiko.sees('Aiko (you)', 'Ken'), ken.sees('Aiko', 'Ken (you)')]);
+    await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+    await ken.page.getByText('Aiko is here').waitFor();
+
+    for (const visitor of [aiko, ken]) await visitor.button('Connection details').click();
+    await Promise.all([hears(ken, 'Aiko'), hears(aiko, 'Ken')]);
+    await ken.tile('Aiko').filter({ hasText: 'speaking' }).waitFor();
+
+    await aiko.button('Mute').click();
+    await aiko.button('Unmute').waitFor();
+    await ken.tile('Aiko').filter({ hasText: 'muted' }).waitFor();
+    await eventually(
+      () => audioFrom(ken, 'Aiko'),
+      ({ level }) => level === 0,
+    );
+    expect(await ken.tile('Aiko').filter({ hasText: 'speaking' }).count()).toBe(0);
+    await hears(aiko, 'Ken');
+    await aiko.button('Unmute').click();
+    await hears(ken, 'Aiko');
+  });
+
+  test('a camera and a screen are told apart, both live, and go away again', async () => {
+    const [aiko, ken] = await pair();
+    const screen = aiko.page.getByRole('region', { name: 'Shared screens' });
+    const camera = aiko.tile('Ken').locator('video');
+
+    await ken.button('Turn camera on').click();
+    await plays(camera);
+    await ken.button('Share screen').click();
+    await ken.button('Stop sharing').waitFor();
+    await screen.getByText('Ken is sharing their screen').waitFor();
+    await plays(screen.locator('video'));
+    await plays(camera);
+    expect(await aiko.tiles.count()).toBe(2);
+
+    await ken.button('Turn camera off').click();
+    await camera.waitFor({ state: 'detached' });
+    await plays(screen.locator('video'));
+    await ken.button('Stop sharing').click();
+    await screen.waitFor({ state: 'detached' });
+    await ken.button('Share screen').waitFor();
+  });
+
+  test('who comes later sees the camera and the screen too', async () => {
+    const aiko = await open({ name: 'Aiko' });
+    const link = await aiko.create();
+    await aiko.button('Turn camera on').click();
+    await aiko.button('Share screen').click();
+    await aiko.button('Stop sharing').waitFor();
+    const ken = await open({ name: 'Ken' }, link);
+    await ken.join();
+    await plays(ken.tile('Aiko').locator('video'));
+    await plays(ken.page.getByRole('region', { name: 'Shared screens' }).locator('video'));
+  });
+
+  test('another microphone is chosen during the call, and heard', async () => {
+    const [aiko, ken] = await pair();
+    await ken.button('Connection details').click();
+    await hears(ken, 'Aiko');
+    await aiko.button('Settings').click();
+    const microphones = aiko.page.getByRole('combobox', { name: 'Microphone' });
+    const other = await microphones.locator('option').last().innerText();
+    await microphones.selectOption({ label: other });
+    await hears(ken, 'Aiko');
+    // Remembered: the next time it is chosen already.
+    const again = await aiko.page.context().newPage();
+    await again.goto(server.url.href);
+    await again.getByText('Devices').click();
+    const chosen = again.getByRole('combobox', { name: 'Microphone' }).locator('option:checked');
+    await eventually(
+      () => chosen.innerText(),
+      (text) => text === other,
+    );
+  });
+
+  test('chat: written, read, counted while nobody looks, links to be followed', async () => {
+    const [aiko, ken] = await pair();
+    await aiko.button('Chat').click();
+    await aiko.page.getByRole('textbox', { name: 'Message' }).fill('See https://example.org/a.');
+    await aiko.page.keyboard.press('Enter');
+    await ken.page.getByText('Message from Aiko').waitFor();
+    await ken.button('Chat, 1 new').click();
+    const log = ken.page.getByRole('log', { name: 'Chat' });
+    await log.getByRole('link', { name: 'https://example.org/a', exact: true }).waitFor();
+    await ken.page.getByRole('textbox', { name: 'Message' }).fill('<b>Thank you</b>');
+    await ken.button('Send').click();
+    await aiko.page.getByRole('log').getByText('<b>Thank you</b>').waitFor();
+    await ken.button('Close').click();
+    await ken.button('Chat').waitFor();
+  });
+
+  test('leave, and return; a new name is told at once', async () => {
+    const [aiko, ken] = await pair();
+    await ken.button('Leave').click();
+    await ken.page.getByRole('heading', { name: 'You left the room' }).waitFor();
+    await ken.status.filter({ hasText: 'Not connected' }).waitFor();
+    await aiko.page.getByText('Ken left').waitFor();
+    await aiko.sees('Aiko (you)');
+    await aiko.status.filter({ hasText: /^Connected$/ }).waitFor();
+
+    await ken.join();
+    await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+    await ken.button('Settings').click();
+    await ken.page.getByRole('textbox', { name: 'Your name' }).fill('Kenta');
+    await aiko.sees('Aiko (you)', 'Kenta');
+    await aiko.button('Connection details').click();
+    await hears(aiko, 'Kenta');
+  });
+
+  test('who closes the window is gone at once', async () => {
+    const [aiko, ken] = await pair();
+    await ken.page.close();
+    await aiko.sees('Aiko (you)');
+  });
+});
+
+test('eight people: everybody sees everybody, and whoever unmutes is heard by the last to come', async () => {
+  const names = ['Aiko', 'Ken', 'María', 'Tom', 'Yuki', 'Sam', 'Lea', 'Noor'];
+  // Small, still and silent at first: one processor draws, encodes and decodes for all of them.
+  const enter = async (name: string, url?: string): Promise<Visitor> => {
+    const viewport = { width: 480, height: 480 };
+    const visitor = await open({ name, viewport, reducedMotion: 'reduce' }, url);
+    await visitor.button('Mute').click();
+    return visitor;
+  };
+  const link = await (await enter(names[0] as string)).create();
+  for (const name of names.slice(1)) await (await enter(name, link)).join();
+  for (const visitor of visitors) {
+    await visitor.connectedTo(7);
+    await visitor.sees(...names);
+  }
+  const last = visitors.at(-1) as Visitor;
+  await last.button('Connection details').click();
+  for (const [i, name] of names.slice(0, -1).entries()) {
+    const visitor = visitors[i] as Visitor;
+    await visitor.button('Unmute').click();
+    await hears(last, name);
+    await visitor.button('Leave').click();
+    await last.sees(...names.slice(i + 1));
+  }
+});
+
+describe('links', () => {
+  test('a dead one says that the room is not found, and offers to open it again', async () => {
+    const link = new URL('/#3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162', server.url).href;
+    const aiko = await open({ name: 'Aiko' }, link);
+    await aiko.button('Join room').click();
+    await aiko.page.getByRole('alert').getByText('Room not found').waitFor();
+    await aiko.button('Open it again').click();
+    await aiko.button('Leave').waitFor();
+    expect(aiko.page.url()).toBe(link);
+    const ken = await open({}, link);
+    await ken.join();
+    await aiko.connectedTo(1);
+  });
+
+  test('a full room says so kindly, and lets one in when somebody has left', async () => {
+    const { room_id, clients } = await seat(server.wsUrl, 8);
+    const aiko = await open({ name: 'Aiko' }, new URL(`/#${room_id}`, server.url));
+    await aiko.button('Join room').click();
+    await aiko.page.getByRole('alert').getByText('This room is full').waitFor();
+    clients.pop()?.close();
+    await aiko.join();
+    await eventually(
+      () => aiko.tiles.count(),
+      (count) => count === 8,
+    );
+    for (const client of clients) client.close();
+    await aiko.sees('Aiko (you)');
+  });
+
+  test('a room is joined by its id too, and what is no id is explained', async () => {
+    const { room_id, clients } = await seat(server.wsUrl, 1);
+    const aiko = await open();
+    const field = aiko.page.getByRole('textbox', { name: 'Room link or ID' });
+    await aiko.button('Join room').click();
+    await aiko.page.getByText('Paste the link you were sent').waitFor();
+    await field.fill('tomorrow at five');
+    await aiko.button('Join room').click();
+    await aiko.page.getByText('There is no room ID in this').waitFor();
+    await field.fill(room_id.toUpperCase());
+    await aiko.join();
+    expect(aiko.page.url()).toBe(new URL(`/#${room_id}`, server.url).href);
+    await aiko.tiles.nth(1).waitFor();
+    for (const client of clients) client.close();
+  });
+
+  test('a broken one is explained', async () => {
+    const aiko = await open({}, new URL('/#3f2c8e0a', server.url));
+    await aiko.page.getByText('There is no room in this link').waitFor();
+    await aiko.create();
+  });
+
+  test('Back leaves the room, and Forward leads to its entrance', async () => {
+    const aiko = await open();
+    const link = await aiko.create();
+    await aiko.page.goBack();
+    await aiko.page.getByRole('heading', { name: 'A room to talk in' }).waitFor();
+    await aiko.page.goForward();
+    expect(aiko.page.url()).toBe(link);
+    await aiko.join();
+  });
+});

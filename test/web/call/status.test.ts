@@ -1,0 +1,68 @@
+import { expect, test } from '@jest/globals';
+import type { SignalingState } from '../../../src/client/index.ts';
+import type { Person } from '../../../web/call/people.ts';
+import { statusOf } from '../../../web/call/status.ts';
+import { en } from '../../../web/i18n/en.ts';
+import { ja } from '../../../web/i18n/ja.ts';
+import { person } from './people-fixture.ts';
+
+const SELF = person('me', { isSelf: true });
+const CONNECTED: SignalingState = { status: 'connected', attempt: 0 };
+
+const inRoom = (signaling: SignalingState, ...others: Person[]) =>
+  statusOf(signaling, [SELF, ...others], true, en);
+
+test('outside of a call', () => {
+  expect(statusOf(undefined, [], false, en)).toEqual({ tone: 'idle', text: 'Not connected' });
+  expect(statusOf({ status: 'connecting', attempt: 0 }, [SELF], false, en)).toEqual({
+    tone: 'busy',
+    text: 'Connecting…',
+  });
+  expect(statusOf(CONNECTED, [SELF], false, en).text).toBe('Connecting…');
+  expect(statusOf({ status: 'waiting', attempt: 1, retryAt: 5000 }, [SELF], false, en)).toEqual({
+    tone: 'bad',
+    text: 'The server cannot be reached. Trying again',
+    retryAt: 5000,
+  });
+});
+
+test.each([
+  [[], 'good', 'Connected'],
+  [[person('Ken')], 'good', 'Connected to 1 person'],
+  [[person('Ken'), person('Lea')], 'good', 'Connected to 2 people'],
+  [[person('Ken', { state: 'connecting' }), person('Lea')], 'busy', 'Connecting to Ken…'],
+  [
+    [person('Ken', { state: 'reconnecting' }), person('Lea', { state: 'connecting' })],
+    'busy',
+    'Connection to Ken lost. Reconnecting…',
+  ],
+  [[person('', { state: 'interrupted' })], 'busy', 'Guest: server connection lost. The call goes on.'],
+  [
+    [person('Ken', { state: 'failed' }), person('Lea', { state: 'reconnecting' })],
+    'bad',
+    'No connection to Ken. It is tried again when their network changes.',
+  ],
+] as const)('with %j: %s, %s', (others, tone, text) => {
+  expect(inRoom(CONNECTED, ...others)).toEqual({ tone, text });
+});
+
+test('the server comes first, and what goes on without it is said too', () => {
+  const waiting: SignalingState = { status: 'waiting', attempt: 1, retryAt: 5000, reason: 'x' };
+  expect(inRoom(waiting, person('Ken'), person('Lea', { state: 'reconnecting' }))).toEqual({
+    tone: 'bad',
+    text: 'Server connection lost. Reconnecting',
+    retryAt: 5000,
+    aside: 'The call with 1 person goes on.',
+  });
+  expect(inRoom(waiting)).not.toHaveProperty('aside');
+  expect(inRoom({ status: 'connecting', attempt: 2 }).text).toBe('Server connection lost. Reconnecting…');
+  expect(inRoom({ status: 'offline', attempt: 1 })).toEqual({
+    tone: 'bad',
+    text: 'No network. Reconnecting when it is back.',
+  });
+  expect(inRoom({ status: 'closed', attempt: 0 }).text).toBe('Disconnected');
+});
+
+test('in Japanese', () => {
+  expect(statusOf(CONNECTED, [SELF, person('Ken')], true, ja).text).toBe('1 人と接続済み');
+});

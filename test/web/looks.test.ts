@@ -1,0 +1,155 @@
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { startServer, type TestServer } from '../support/server.ts';
+import { buildPage, eventually, launch, Visitor, violations } from './support/visitor.ts';
+
+/** Every state of the page as people with different eyes, hands, screens and languages meet it. */
+
+jest.setTimeout(180_000);
+
+let browser: Browser;
+let server: TestServer;
+const visitors: Visitor[] = [];
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await startServer({}, { page: await buildPage() });
+}, 120_000);
+afterEach(async () => {
+  const complaints = visitors.flatMap((visitor) => visitor.complaints);
+  await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
+  expect(complaints).toEqual([]);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+async function open(
+  options: BrowserContextOptions & { readonly name?: string },
+  url: URL | string = server.url,
+) {
+  const visitor = await Visitor.open(browser, url, options);
+  visitors.push(visitor);
+  return visitor;
+}
+
+/** axe is content, one status is there, and nothing is wider than the window. */
+async function isSound({ page }: Visitor, state: string): Promise<void> {
+  // What still fades in has not its own colours yet.
+  await page.evaluate(
+    'Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})))',
+  );
+  const [width, wide] = await page.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
+  expect([state, await violations(page)]).toEqual([state, []]);
+  expect([state, await page.getByRole('status').count(), wide]).toEqual([state, 1, width]);
+}
+
+describe.each([
+  ['a desktop', 'light', { viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' }],
+  ['a desktop', 'dark', { viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' }],
+  ['a narrow phone', 'light', { viewport: { width: 320, height: 568 }, reducedMotion: 'reduce' }],
+  ['a narrow phone', 'dark', { viewport: { width: 320, height: 568 }, reducedMotion: 'reduce' }],
+  ['a wall', 'light', { viewport: { width: 3840, height: 2160 }, reducedMotion: 'reduce' }],
+] as const)('on %s, %s', (_, colorScheme, options) => {
+  test('every state is sound', async () => {
+    const aiko = await open({ ...options, colorScheme, name: 'Aiko' });
+    await aiko.page.getByText('Devices').click();
+    await aiko.button('Turn camera on').click();
+    await aiko.button('Turn camera off').waitFor();
+    await isSound(aiko, 'start');
+    await aiko.button('Turn camera off').click();
+    const link = await aiko.create();
+    await isSound(aiko, 'alone');
+
+    const ken = await open({ ...options, colorScheme, name: 'Ken' }, link);
+    await isSound(ken, 'invited');
+    await ken.join();
+    await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+    await isSound(ken, 'in the room');
+    await ken.button('Share screen').click();
+    await aiko.page.getByRole('region', { name: 'Shared screens' }).waitFor();
+    await isSound(aiko, 'a shared screen');
+    await aiko.button('Connection details').click();
+    await aiko.page.getByText('Audio in').first().waitFor();
+    await isSound(aiko, 'details');
+    await aiko.button('Settings').click();
+    await isSound(aiko, 'settings');
+    await aiko.button('Chat').click();
+    await aiko.page.getByRole('textbox', { name: 'Message' }).fill('See https://example.org/a');
+    await aiko.page.keyboard.press('Enter');
+    await aiko.page.getByRole('log').getByRole('link').waitFor();
+    await isSound(aiko, 'chat');
+    await ken.button('Leave').click();
+    await ken.page.getByRole('heading', { name: 'You left the room' }).waitFor();
+    await isSound(ken, 'left');
+    const lost = await open(
+      { ...options, colorScheme },
+      new URL('/#3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162', server.url),
+    );
+    await lost.button('Join room').click();
+    await lost.button('Open it again').waitFor();
+    await isSound(lost, 'not found');
+  });
+});
+
+test('a call is had with the keyboard alone', async () => {
+  const aiko = await open({});
+  const { page } = aiko;
+  const reach = async (name: string): Promise<void> => {
+    for (let i = 0; i < 30; i++) {
+      await page.keyboard.press('Tab');
+      const focused = await page.evaluate(() => {
+        const element = document.activeElement as HTMLElement;
+        const { outlineStyle } = getComputedStyle(element);
+        return [element.ariaLabel ?? element.textContent, outlineStyle];
+      });
+      if (focused[0] === name) return expect([name, focused[1]]).toEqual([name, 'solid']);
+    }
+    throw new Error(`${name} is not reached`);
+  };
+  await reach('Create room');
+  await page.keyboard.press('Enter');
+  await aiko.button('Leave').waitFor();
+  await reach('Mute');
+  await page.keyboard.press('Space');
+  await aiko.button('Unmute').waitFor();
+  await reach('Chat');
+  await page.keyboard.press('Enter');
+  await page.getByRole('log').waitFor();
+  await page.keyboard.type('to nobody');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nobody else is here to read it.').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('log').waitFor({ state: 'detached' });
+  await eventually(
+    () => page.evaluate(() => document.activeElement?.ariaLabel),
+    (name) => name === 'Chat',
+  );
+  await reach('Leave');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'You left the room' }).waitFor();
+});
+
+test('a Japanese browser gets Japanese; the language is changed, and remembered', async () => {
+  const aiko = await open({ locale: 'ja-JP' });
+  const { page } = aiko;
+  await page.getByRole('heading', { name: '話すための部屋' }).waitFor();
+  expect(await page.getAttribute('html', 'lang')).toBe('ja');
+  await isSound(aiko, 'start, in Japanese');
+  await aiko.button('部屋を作る').click();
+  await aiko.button('退出').waitFor();
+  await page
+    .getByRole('list', { name: '参加者' })
+    .getByRole('listitem')
+    .filter({ hasText: '自分' })
+    .waitFor();
+  await aiko.status.filter({ hasText: '接続済み' }).waitFor();
+  await isSound(aiko, 'alone, in Japanese');
+  await aiko.button('設定').click();
+  await aiko.button('English').click();
+  await aiko.button('Leave').waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'You are invited' }).waitFor();
+  expect(await page.getAttribute('html', 'lang')).toBe('en');
+});

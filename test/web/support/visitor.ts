@@ -1,0 +1,190 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+
+import type { Routes } from '../../../src/http.ts';
+import { findPage } from '../../../src/web.ts';
+
+/** People at the call page, in real Chromium with fake devices. */
+
+const ROOT = new URL('../../../', import.meta.url);
+/** Of anything a page is waited for: slow machines run eight of them at once. */
+const TIMEOUT_MS = 90_000;
+
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--auto-select-desktop-capture-source=Entire screen',
+];
+export const FAKE_DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+/** The page as Bloom serves it: built, unless it is built already. */
+export async function buildPage(): Promise<Routes> {
+  await promisify(execFile)(process.execPath, ['scripts/build-web.ts'], { cwd: ROOT });
+  return findPage() as Routes;
+}
+
+export function launch(devices: readonly string[] = FAKE_DEVICES): Promise<Browser> {
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ARGS, ...devices] });
+}
+
+/** One browser window and whoever sits before it. */
+export class Visitor {
+  readonly page: Page;
+  /** What no page may have: errors, violations of the policy, requests to elsewhere. */
+  readonly complaints: string[] = [];
+
+  private constructor(page: Page) {
+    this.page = page;
+  }
+
+  static async open(
+    browser: Browser,
+    url: URL | string,
+    { name, ...options }: BrowserContextOptions & { readonly name?: string } = {},
+  ): Promise<Visitor> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    context.setDefaultTimeout(TIMEOUT_MS);
+    const page = await context.newPage();
+    const visitor = new Visitor(page);
+    visitor.#watch(new URL(url).host);
+    await page.goto(String(url));
+    if (name !== undefined) await page.getByRole('textbox', { name: 'Your name' }).fill(name);
+    return visitor;
+  }
+
+  #watch(host: string): void {
+    const { page, complaints } = this;
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('request', (request) => {
+      if (new URL(request.url()).host !== host) complaints.push(`elsewhere: ${request.url()}`);
+    });
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  get status(): Locator {
+    return this.page.getByRole('status');
+  }
+
+  get tiles(): Locator {
+    return this.page.getByRole('list', { name: 'Participants' }).getByRole('listitem');
+  }
+
+  /** The tile of somebody, by a text it has. */
+  tile(text: string): Locator {
+    return this.tiles.filter({ hasText: text });
+  }
+
+  /** Creates a room and returns its link. */
+  async create(): Promise<string> {
+    await this.button('Create room').click();
+    await this.button('Leave').waitFor();
+    return this.page.url();
+  }
+
+  /** Joins the room of the link the page was opened with. */
+  async join(): Promise<void> {
+    await this.button('Join room').click();
+    await this.button('Leave').waitFor();
+  }
+
+  /** Waits until the page says that we are connected to so many others. */
+  async connectedTo(others: number): Promise<void> {
+    await eventually(
+      () => this.status.innerText(),
+      (text) => text.startsWith(`Connected to ${others} p`),
+    );
+  }
+
+  /** Waits until everybody's tile is there. */
+  async sees(...names: readonly string[]): Promise<void> {
+    await eventually(
+      () => this.tiles.allInnerTexts(),
+      (texts) =>
+        texts.length === names.length && names.every((name) => texts.some((text) => text.includes(name))),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}
+
+/** Asks until the answer is as wanted; the last answer is in the error. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  isWanted: (answer: T) => boolean,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (isWanted(answer)) return answer;
+    if (performance.now() > end) throw new Error(`the last answer: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export interface AudioIn {
+  readonly packets: number;
+  readonly level: number;
+}
+
+/** What the details panel, which must be open, says of the audio received from somebody: numbers of getStats. */
+export async function audioFrom({ page }: Visitor, name: string): Promise<AudioIn> {
+  const text = await page
+    .getByRole('complementary')
+    .getByRole('region', { name, exact: true })
+    .locator('dt:has-text("Audio in") + dd')
+    .innerText();
+  const [, packets, level] = /^(\d+) packets, .*level ([\d.]+)$/.exec(text) ?? [];
+  return { packets: Number(packets), level: Number(level) };
+}
+
+/** Waits until audio is heard from somebody: more packets than before, and they are not silent. */
+export async function hears(visitor: Visitor, name: string): Promise<void> {
+  const { packets } = await audioFrom(visitor, name);
+  await eventually(
+    () => audioFrom(visitor, name),
+    (audio) => audio.packets > packets && audio.level > 0,
+  );
+}
+
+/** Waits until two pictures of a video, drawn on a canvas one after the other, differ: it plays, and it is live. */
+export async function plays(video: Locator): Promise<void> {
+  const picture = () =>
+    video.evaluate((element) => {
+      const { videoWidth: width, videoHeight: height } = element as HTMLVideoElement;
+      if (width === 0) return '';
+      const context = new OffscreenCanvas(width, height).getContext(
+        '2d',
+      ) as OffscreenCanvasRenderingContext2D;
+      context.drawImage(element as HTMLVideoElement, 0, 0);
+      let hash = 0;
+      for (const value of context.getImageData(0, 0, width, height).data) hash = (hash * 31 + value) | 0;
+      return `${width}x${height} ${hash}`;
+    });
+  const first = await eventually(picture, (text) => text !== '');
+  await eventually(picture, (text) => text !== first);
+}
+
+const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', ROOT), 'utf8');
+
+/** What axe finds wrong for people who do not see the page, or use no mouse. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(`axe.run(document, { iframes: false }).then(({ violations }) =>
+    violations.map(({ id, help, nodes }) => id + ': ' + help + ' ' + nodes.map(({ html }) => html).join(' ')))`);
+}

@@ -1,0 +1,52 @@
+import type { Mesh } from '../../src/client/index.ts';
+import { Store } from '../store.ts';
+import { CHANNEL, decode, encode, MAX_TEXT_LENGTH } from './messages.ts';
+import type { People } from './people.ts';
+
+export interface ChatMessage {
+  readonly key: number;
+  readonly isOwn: boolean;
+  /** As they were called when they wrote it. */
+  readonly name: string;
+  readonly text: string;
+  /** When it was sent or received, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** What is kept of a long talk. */
+const MAX_MESSAGES = 500;
+
+/** The text chat: it goes to those who are here, and nobody keeps it. */
+export class Chat {
+  readonly messages = new Store<readonly ChatMessage[]>([]);
+  readonly #mesh: Mesh;
+  readonly #people: People;
+  #count = 0;
+
+  constructor(mesh: Mesh, people: People, signal: AbortSignal) {
+    this.#mesh = mesh;
+    this.#people = people;
+    mesh.on(
+      'message',
+      ({ peer, data }) => {
+        const message = decode(data);
+        if (message?.type !== 'chat') return;
+        this.#add({ isOwn: false, name: people.of(peer)?.name ?? '', text: message.text });
+      },
+      { signal },
+    );
+  }
+
+  send(text: string): void {
+    const cut = text.trim().slice(0, MAX_TEXT_LENGTH);
+    if (cut === '') return;
+    this.#mesh.send(CHANNEL, encode({ type: 'chat', text: cut }));
+    this.#add({ isOwn: true, name: this.#people.self.name, text: cut });
+  }
+
+  #add(message: Omit<ChatMessage, 'key' | 'at'>): void {
+    this.#count += 1;
+    const added = { ...message, key: this.#count, at: Date.now() };
+    this.messages.set([...this.messages.get(), added].slice(-MAX_MESSAGES));
+  }
+}

@@ -1,0 +1,62 @@
+import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import type { Call } from '../call/call.ts';
+import { happeningsBetween } from '../call/happenings.ts';
+import { nameOf } from '../call/people.ts';
+import { useText } from '../i18n/language.tsx';
+import { useServices } from '../services.ts';
+import { useChanges } from '../store.ts';
+
+interface Caption {
+  readonly key: number;
+  readonly text: string;
+}
+
+const SHOWN_MS = 6000;
+const MAX_CAPTIONS = 3;
+
+/** What happens, in words, for a moment: to be seen and to be read out. */
+export function Captions({ call, isChatOpen }: { readonly call: Call; readonly isChatOpen: boolean }) {
+  const { media } = useServices();
+  const text = useText();
+  const { announcements, happenings } = text;
+  const [captions, say] = useCaptions();
+
+  const sayEntered = useEffectEvent(() => say(announcements.entered));
+  useEffect(() => sayEntered(), []);
+  useChanges(call.people.list, (before, after) => {
+    for (const { type, person } of happeningsBetween(before, after)) {
+      say(happenings[type](nameOf(person, text)));
+    }
+  });
+  useChanges(call.chat.messages, (before, after) => {
+    if (isChatOpen) return; // the log is read out itself
+    for (const message of after) {
+      if (!message.isOwn && !before.includes(message)) say(announcements.message(nameOf(message, text)));
+    }
+  });
+  useChanges(media.screen.state, (before, after) => {
+    if (after.status === 'live') say(announcements.sharing);
+    else if (before.status === 'live') say(announcements.sharingEnded);
+  });
+
+  return (
+    <div className="captions" aria-live="polite">
+      {captions.map(({ key, text }) => (
+        <p key={key}>{text}</p>
+      ))}
+    </div>
+  );
+}
+
+/** The captions of now, and how to add one. */
+function useCaptions(): [readonly Caption[], (text: string) => void] {
+  const [captions, setCaptions] = useState<readonly Caption[]>([]);
+  const count = useRef(0);
+  const say = (text: string): void => {
+    count.current += 1;
+    const caption = { key: count.current, text };
+    setCaptions((captions) => [...captions, caption].slice(-MAX_CAPTIONS));
+    setTimeout(() => setCaptions((captions) => captions.filter((each) => each !== caption)), SHOWN_MS);
+  };
+  return [captions, say];
+}

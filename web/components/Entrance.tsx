@@ -1,0 +1,142 @@
+import { useSelector } from '@xstate/react';
+import { LoaderCircle } from 'lucide-react';
+import { type FormEvent, useId, useState } from 'react';
+import type { Entrance as Way } from '../call/call.ts';
+import { roomIdIn } from '../call/invitation.ts';
+import { useText } from '../i18n/language.tsx';
+import { useServices } from '../services.ts';
+import { NameField } from './NameField.tsx';
+
+/** A name, and the ways into a room. With a link there is one, and creating another room stands back. */
+export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
+  const { actor } = useServices();
+  const { start } = useText();
+  const roomId = useSelector(actor, ({ context }) => context.roomId);
+  const isGone = useSelector(actor, ({ context }) => context.notice === 'roomNotFound');
+  const enter = useEnter();
+  const create = () => enter({ type: 'create' });
+  return (
+    <div className="entrance">
+      <Notice />
+      <NameField />
+      {isEntering ? (
+        <Entering />
+      ) : roomId === undefined ? (
+        <>
+          <button type="button" className="button primary large" onClick={create}>
+            {start.create}
+          </button>
+          <p className="divider">{start.or}</p>
+          <JoinForm />
+        </>
+      ) : (
+        <>
+          <button
+            type="button"
+            className={isGone ? 'button large' : 'button primary large'}
+            onClick={() => enter({ type: 'join', roomId })}
+          >
+            {start.join}
+          </button>
+          <p className="entrance-own">
+            {start.ownRoom}{' '}
+            <button type="button" className="link" onClick={create}>
+              {start.create}
+            </button>
+          </p>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Nobody waits for the microphone: one is in the room at once, and heard as soon as it is allowed. */
+function useEnter(): (entrance: Way) => void {
+  const { actor, media } = useServices();
+  return (entrance) => {
+    if (!media.isMuted.get()) void media.unmute();
+    actor.send({ type: 'enter', entrance });
+  };
+}
+
+function Entering() {
+  const { actor } = useServices();
+  const { start } = useText();
+  return (
+    <div className="entering">
+      <p>
+        <LoaderCircle className="spinning" aria-hidden="true" /> {start.entering}
+      </p>
+      <button type="button" className="button" onClick={() => actor.send({ type: 'leave' })}>
+        {start.cancel}
+      </button>
+    </div>
+  );
+}
+
+/** Why we are here (again), and what can be done about it. */
+function Notice() {
+  const { actor } = useServices();
+  const text = useText();
+  const enter = useEnter();
+  const { notice, roomId } = useSelector(actor, ({ context }) => context);
+  if (notice === undefined || notice === 'left') return null;
+  return (
+    <div className="notice" role="alert">
+      <p>{text.notices[notice]}</p>
+      {notice === 'roomNotFound' && roomId !== undefined && (
+        <button
+          type="button"
+          className="button primary"
+          onClick={() => enter({ type: 'join', roomId, createIfMissing: true })}
+        >
+          {text.start.reopen}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function JoinForm() {
+  const { start } = useText();
+  const enter = useEnter();
+  const id = useId();
+  const [link, setLink] = useState('');
+  const [problem, setProblem] = useState('');
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    const roomId = roomIdIn(link);
+    if (roomId !== undefined) enter({ type: 'join', roomId });
+    else setProblem(link.trim() === '' ? start.linkMissing : start.linkBad);
+  };
+  return (
+    <form className="join" onSubmit={submit} noValidate>
+      <div className="field">
+        <label htmlFor={id}>{start.link}</label>
+        <div className="field-row">
+          <input
+            id={id}
+            value={link}
+            onChange={({ target }) => {
+              setLink(target.value);
+              setProblem('');
+            }}
+            placeholder={start.linkPlaceholder}
+            inputMode="url"
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            aria-invalid={problem !== ''}
+            aria-describedby={problem === '' ? undefined : `${id}-problem`}
+          />
+          <button type="submit" className="button">
+            {start.join}
+          </button>
+        </div>
+        <p id={`${id}-problem`} className="problem" aria-live="polite">
+          {problem}
+        </p>
+      </div>
+    </form>
+  );
+}

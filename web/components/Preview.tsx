@@ -1,0 +1,87 @@
+import { Mic } from 'lucide-react';
+import { useEffect } from 'react';
+import { hueOf } from '../call/initials.ts';
+import { useText } from '../i18n/language.tsx';
+import { isAllowed } from '../media/local-media.ts';
+import { useServices } from '../services.ts';
+import { useStore } from '../store.ts';
+import { Avatar } from './Avatar.tsx';
+import { DeviceSettings } from './DeviceSettings.tsx';
+import { LevelMeter } from './LevelMeter.tsx';
+import { CameraButton, MicrophoneButton } from './MediaControls.tsx';
+import { Video } from './Video.tsx';
+
+/** How one will look and sound. The browser asks for nothing until its user wants something. */
+export function Preview() {
+  const { media } = useServices();
+  const text = useText();
+  return (
+    <section className="preview" aria-label={text.preview.label}>
+      <div className="preview-picture">
+        <Picture />
+        <div className="preview-buttons">
+          <MicrophoneButton isOn={!useStore(media.isMuted)} />
+          <CameraButton />
+        </div>
+      </div>
+      <Microphone />
+      <details className="devices">
+        <summary>{text.settings.devices}</summary>
+        <DeviceSettings />
+      </details>
+    </section>
+  );
+}
+
+function Picture() {
+  const { media, name } = useServices();
+  const text = useText();
+  const camera = useStore(media.camera.state);
+  const ownName = useStore(name);
+  if (camera.status === 'live') {
+    return <Video track={camera.tracks[0]} label={text.preview.label} isMirrored />;
+  }
+  return (
+    <div className="preview-off" data-hue={hueOf(ownName)}>
+      <Avatar name={ownName} />
+      <p>{camera.status === 'opening' ? text.preview.cameraOpening : text.preview.cameraOff}</p>
+    </div>
+  );
+}
+
+function Microphone() {
+  const { media } = useServices();
+  const { preview } = useText();
+  const microphone = useStore(media.microphone.state);
+  const isMuted = useStore(media.isMuted);
+  useEffect(() => {
+    // Somebody who has just left does not want to be captured again.
+    const isAtBeginning = media.microphone.state.get().status === 'off' && !media.wasClosed;
+    if (!isAtBeginning || media.isMuted.get()) return;
+    isAllowed('microphone').then((isAllowed) => {
+      if (isAllowed && !media.microphone.isOn) void media.open('microphone');
+    });
+  }, [media]);
+  if (isMuted) return <p className="preview-microphone">{preview.muted}</p>;
+  if (microphone.status === 'live') {
+    return (
+      <div className="preview-microphone">
+        <Mic aria-hidden="true" />
+        <LevelMeter track={microphone.tracks[0] as MediaStreamTrack} />
+        <p className="hint">{preview.speak}</p>
+      </div>
+    );
+  }
+  return (
+    <div className="preview-microphone">
+      {microphone.status === 'opening' ? (
+        <p>{preview.checking}</p>
+      ) : (
+        <button type="button" className="button" onClick={() => media.unmute()}>
+          <Mic aria-hidden="true" />
+          {preview.check}
+        </button>
+      )}
+    </div>
+  );
+}

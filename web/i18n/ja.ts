@@ -1,0 +1,213 @@
+import type { Text } from './en.ts';
+
+export const ja: Text = {
+  locale: 'ja',
+  otherLanguage: 'English',
+  title: 'Bloom',
+  titleInRoom: '通話中 · Bloom',
+
+  start: {
+    heading: '話すための部屋',
+    lead: '部屋を作って、リンクを送るだけ。声も映像も画面も、ブラウザーからブラウザーへ直接届きます。録音はされず、インストールも要りません。',
+    invited: '招待されています',
+    invitedLead: '映りと音を確かめてから、参加してください。',
+    leftHeading: '退出しました',
+    leftLead: '誰かがいる間は、同じリンクで戻れます。',
+    name: '名前',
+    namePlaceholder: '相手に表示されます',
+    create: '部屋を作る',
+    join: '参加する',
+    or: 'または、ある部屋に参加',
+    link: '部屋のリンクまたは ID',
+    linkPlaceholder: 'ここに貼り付け',
+    linkMissing: '届いたリンクか、部屋の ID を貼り付けてください。',
+    linkBad: '部屋の ID が見つかりません。3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162 のような形です。',
+    entering: '接続しています…',
+    cancel: 'キャンセル',
+    ownRoom: '自分の部屋を始めるには:',
+    reopen: 'もう一度開く',
+  },
+
+  notices: {
+    left: '',
+    badLink: 'このリンクには部屋の ID がありません。もう一度送ってもらうか、部屋を作ってください。',
+    roomNotFound:
+      '部屋が見つかりません。最後の人が退出すると、しばらくして閉じられます。同じリンクでもう一度開けます。',
+    roomFull: 'この部屋は満員です。誰かが退出してから、もう一度お試しください。',
+    serverFull: 'サーバーは今、部屋を開けません。少し待ってから、もう一度お試しください。',
+    tooManyAttempts: '試行回数が多すぎます。1 分ほど待ってから、もう一度お試しください。',
+    failed: 'サーバーとの接続が終わりました。続けるには、もう一度お試しください。',
+  },
+
+  preview: {
+    label: 'プレビュー',
+    cameraOff: 'カメラはオフです',
+    cameraOpening: 'カメラを起動しています…',
+    level: 'マイクの音量',
+    check: 'マイクを確認',
+    checking: 'ブラウザーの確認で、マイクを許可してください',
+    muted: 'ミュートで参加します',
+    speak: '何か話してみてください。聞こえていればバーが動きます',
+  },
+
+  controls: {
+    label: '通話の操作',
+    mute: 'ミュート',
+    unmute: 'ミュート解除',
+    cameraOn: 'カメラをオン',
+    cameraOff: 'カメラをオフ',
+    share: '画面を共有',
+    unshare: '共有を停止',
+    leave: '退出',
+    chat: 'チャット',
+    unread: (n) => `チャット、新着 ${n} 件`,
+    settings: '設定',
+    connection: '接続の詳細',
+    short: { camera: 'カメラ', share: '共有', unshare: '停止', connection: '詳細' },
+  },
+
+  invitation: {
+    heading: 'まだ誰もいません',
+    lead: '参加してほしい人に、このリンクを送ってください。リンクを知っている人は誰でもこの部屋に入れます。',
+    label: '部屋のリンク',
+    copy: 'リンクをコピー',
+    copied: 'コピーしました',
+    share: 'リンクを送る…',
+    shareTitle: '通話に参加してください',
+    notCopied: 'コピーできませんでした。リンクを選んで、手でコピーしてください。',
+  },
+
+  participants: {
+    label: '参加者',
+    you: '自分',
+    guest: 'ゲスト',
+    muted: 'ミュート中',
+    speaking: '発言中',
+    cameraOf: (name) => `${name}のカメラ`,
+    screenOf: (name) => `${name}さんが画面を共有しています`,
+    ownScreen: '画面を共有しています',
+    screens: '共有中の画面',
+    fullscreen: '全画面',
+    sound: '音を出す',
+    soundLead: 'ブラウザーが通話の音を止めています。',
+    states: {
+      connecting: '接続中…',
+      connected: '接続済み',
+      interrupted: 'サーバー切断中',
+      reconnecting: '再接続中…',
+      failed: '接続できません',
+      closed: '退出',
+    },
+  },
+
+  status: {
+    idle: '未接続',
+    connecting: '接続しています…',
+    alone: '接続済み',
+    connected: (n) => `${n} 人と接続済み`,
+    reachingPeers: (names) => `${names}に接続しています…`,
+    lostPeers: (names) => `${names}との接続が切れました。再接続しています…`,
+    failedPeers: (names) => `${names}に接続できません。相手のネットワークが変わると再試行します。`,
+    interruptedPeers: (names) => `${names}: サーバーとの接続が切れましたが、通話は続いています。`,
+    waiting: 'サーバーとの接続が切れました。再接続します',
+    waitingFor: (n) => `(${n} 秒後)。`,
+    unreachable: 'サーバーに接続できません。再試行します',
+    reconnecting: 'サーバーとの接続が切れました。再接続しています…',
+    offline: 'ネットワークがありません。戻り次第、再接続します。',
+    closed: '切断されました',
+    mediaGoesOn: (n) => `${n} 人との通話は続いています。`,
+    rtt: (ms) => `${ms} ms`,
+  },
+
+  details: {
+    heading: '接続',
+    server: 'サーバー',
+    attempt: '再接続の回数',
+    reason: '理由',
+    id: 'ID',
+    nobody: 'ほかに誰もいません。',
+    state: '状態',
+    rtt: '往復時間',
+    route: '経路',
+    routeOf: (local, remote, protocol) => `${local} → ${remote}、${protocol}`,
+    routeTypes: { host: '直接', srflx: 'NAT 経由', prflx: 'NAT 経由', relay: '中継' },
+    addresses: 'アドレス',
+    sent: '送信',
+    received: '受信',
+    audio: '受信音声',
+    video: '受信映像',
+    packets: (n, lost) => `${n} パケット、損失 ${lost}`,
+    jitter: (ms) => `ジッター ${ms} ms`,
+    level: (level) => `音量 ${level.toFixed(3)}`,
+    frames: (width, height, fps) => `${width}×${height}、${fps} fps`,
+  },
+
+  settings: {
+    heading: '設定',
+    devices: 'デバイス',
+    microphone: 'マイク',
+    camera: 'カメラ',
+    speaker: 'スピーカー',
+    systemDefault: 'システムの既定',
+    device: (n) => `デバイス ${n}`,
+    noneYet: 'マイクかカメラを使い始めると、デバイスを選べます。',
+  },
+
+  chat: {
+    heading: 'チャット',
+    message: 'メッセージ',
+    placeholder: 'メッセージを書く',
+    send: '送信',
+    empty: 'メッセージは今ここにいる人にだけ届き、どこにも保存されません。',
+    nobody: '読む人がまだいません。',
+  },
+
+  panel: { close: '閉じる' },
+
+  trouble: {
+    microphone: {
+      denied:
+        'マイクがブロックされています。聞くだけなら参加できます。話すには、アドレスの横のアイコンからこのサイトにマイクを許可し、ミュートを解除してください。',
+      missing:
+        'マイクが見つかりません。聞くだけなら参加できます。話すには、マイクをつないでミュートを解除してください。',
+      busy: 'マイクはほかのプログラムが使っています。それを閉じてから、ミュートを解除してください。聞くことはできます。',
+      insecure:
+        'ブラウザーは https のページにだけマイクを渡します。ここでは聞くだけです。話すには https で開いてください。',
+      failed: 'マイクを開始できませんでした。聞くことはできます。ミュートを解除すると、もう一度試します。',
+    },
+    camera: {
+      denied:
+        'カメラがブロックされています。映るには、アドレスの横のアイコンからこのサイトにカメラを許可し、もう一度オンにしてください。',
+      missing: 'カメラが見つかりません。つないでから、もう一度オンにしてください。',
+      busy: 'カメラはほかのプログラムが使っています。それを閉じてから、もう一度オンにしてください。',
+      insecure: 'ブラウザーは https のページにだけカメラを渡します。',
+      failed: 'カメラを開始できませんでした。オンにすると、もう一度試します。',
+    },
+    screen: {
+      denied:
+        '許可されなかったため、画面は共有されていません。もう一度共有して、見せるものを選んでください。',
+      missing: '共有できる画面がありません。',
+      busy: 'システムが画面の取り込みを許可していません。',
+      insecure: '画面を共有できるのは https のページだけです。',
+      failed: 'このブラウザーでは画面を共有できません。',
+    },
+    dismiss: '閉じる',
+  },
+
+  happenings: {
+    joined: (name) => `${name}さんがいます`,
+    left: (name) => `${name}さんが退出しました`,
+    shares: (name) => `${name}さんが画面を共有しています`,
+    sharesNoMore: (name) => `${name}さんが共有を停止しました`,
+    lost: (name) => `${name}さんとの接続が切れました。再接続しています`,
+    failed: (name) => `${name}さんに接続できません`,
+    back: (name) => `${name}さんと接続しました`,
+  },
+
+  announcements: {
+    entered: '部屋に入りました',
+    sharing: '画面を共有しています',
+    sharingEnded: '共有を停止しました',
+    message: (name) => `${name}さんからのメッセージ`,
+  },
+};

@@ -1,0 +1,15 @@
+import react from '@vitejs/plugin-react-swc';
+import { defineConfig } from 'vite';
+
+/** The call page. Built by scripts/build-web.ts, served with hot reload by scripts/dev.ts. */
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [react({ disableOxcRecommendation: true })],
+  build: {
+    // Every file is served under a policy that allows nothing inline.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    license: { fileName: 'licenses.md' },
+    reportCompressedSize: false,
+  },
+});
