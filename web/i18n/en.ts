@@ -114,8 +114,7 @@ export const en = {
     connected: (n: number) => `Connected to ${people(n)}`,
     reachingPeers: (names: string) => `Connecting to ${names}…`,
     lostPeers: (names: string) => `Connection to ${names} lost. Reconnecting…`,
-    failedPeers: (names: string) =>
-      `No connection to ${names}. It is tried again when their network changes.`,
+    failedPeers: (names: string) => `No connection to ${names}. It is tried again every minute.`,
     interruptedPeers: (names: string) => `${names}: server connection lost. The call goes on.`,
     waiting: 'Server connection lost. Reconnecting',
     waitingFor: (n: number) => `in ${seconds(n)}…`,

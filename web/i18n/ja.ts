@@ -107,7 +107,7 @@ export const ja: Text = {
     connected: (n) => `${n} 人と接続済み`,
     reachingPeers: (names) => `${names}に接続しています…`,
     lostPeers: (names) => `${names}との接続が切れました。再接続しています…`,
-    failedPeers: (names) => `${names}に接続できません。相手のネットワークが変わると再試行します。`,
+    failedPeers: (names) => `${names}に接続できません。1 分ごとに再試行します。`,
     interruptedPeers: (names) => `${names}: サーバーとの接続が切れましたが、通話は続いています。`,
     waiting: 'サーバーとの接続が切れました。再接続します',
     waitingFor: (n) => `(${n} 秒後)。`,

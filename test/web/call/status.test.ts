@@ -40,7 +40,7 @@ test.each([
   [
     [person('Ken', { state: 'failed' }), person('Lea', { state: 'reconnecting' })],
     'bad',
-    'No connection to Ken. It is tried again when their network changes.',
+    'No connection to Ken. It is tried again every minute.',
   ],
 ] as const)('with %j: %s, %s', (others, tone, text) => {
   expect(inRoom(CONNECTED, ...others)).toEqual({ tone, text });
