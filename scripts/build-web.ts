@@ -23,7 +23,8 @@ const stamp = join(dist, '.sources');
 
 /** All that the built page depends on. */
 const SOURCES = [
-  'web/**/*.{ts,tsx,css,html,svg}',
+  'web/**/*.{ts,tsx,css,html,svg,json}',
+  'tsconfig.json',
   'src/client/**/*.ts',
   'src/protocol/**/*.ts',
   'package-lock.json',
