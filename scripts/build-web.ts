@@ -33,7 +33,7 @@ const SOURCES = [
 /** A hash of the sources' names and contents: times mean nothing after a checkout. */
 function hashSources(): string {
   const hash = createHash('sha256');
-  const files = globSync(SOURCES, { cwd: root, exclude: ['web/dist/**'] }) as string[];
+  const files = globSync(SOURCES, { cwd: root, exclude: ['web/dist/**', 'web/.dist-*/**'] }) as string[];
   for (const file of files.sort()) {
     hash
       .update(`${file}\0`)
