@@ -68,7 +68,6 @@ function Microphone() {
       <div className="preview-microphone">
         <Mic aria-hidden="true" />
         <LevelMeter track={microphone.tracks[0] as MediaStreamTrack} />
-        <p className="hint">{preview.speak}</p>
       </div>
     );
   }

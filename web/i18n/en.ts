@@ -54,6 +54,7 @@ export const en = {
     check: 'Check microphone',
     checking: 'Allow the microphone when the browser asks',
     muted: 'You will join muted',
+    click: 'Click anywhere, then say something: the bar moves when you are heard',
     speak: 'Say something: the bar moves when you are heard',
   },
 
