@@ -111,6 +111,7 @@ test('a call is had with the keyboard alone', async () => {
   await reach('Create room');
   await page.keyboard.press('Enter');
   await aiko.button('Leave').waitFor();
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('MAIN');
   await reach('Mute');
   await page.keyboard.press('Space');
   await aiko.button('Unmute').waitFor();

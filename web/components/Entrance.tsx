@@ -15,36 +15,38 @@ export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
   const isGone = useSelector(actor, ({ context }) => context.notice === 'roomNotFound');
   const enter = useEnter();
   const create = () => enter({ type: 'create' });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (isEntering) return;
+    if (roomId === undefined) create();
+    else enter({ type: 'join', roomId });
+  };
   return (
     <div className="entrance">
       <Notice />
-      <NameField />
-      {isEntering ? (
-        <Entering />
-      ) : roomId === undefined ? (
-        <>
-          <button type="button" className="button primary large" onClick={create}>
-            {start.create}
+      <form className="entrance-form" onSubmit={submit}>
+        <NameField />
+        {isEntering ? (
+          <Entering />
+        ) : (
+          <button type="submit" className={isGone ? 'button large' : 'button primary large'}>
+            {roomId === undefined ? start.create : start.join}
           </button>
+        )}
+      </form>
+      {!isEntering && roomId === undefined && (
+        <>
           <p className="divider">{start.or}</p>
           <JoinForm />
         </>
-      ) : (
-        <>
-          <button
-            type="button"
-            className={isGone ? 'button large' : 'button primary large'}
-            onClick={() => enter({ type: 'join', roomId })}
-          >
-            {start.join}
+      )}
+      {!isEntering && roomId !== undefined && (
+        <p className="entrance-own">
+          {start.ownRoom}{' '}
+          <button type="button" className="link" onClick={create}>
+            {start.create}
           </button>
-          <p className="entrance-own">
-            {start.ownRoom}{' '}
-            <button type="button" className="link" onClick={create}>
-              {start.create}
-            </button>
-          </p>
-        </>
+        </p>
       )}
     </div>
   );
