@@ -54,7 +54,7 @@ describe.each([
 ] as const)('on %s, %s', (_, colorScheme, options) => {
   test('every state is sound', async () => {
     const aiko = await open({ ...options, colorScheme, name: 'Aiko' });
-    await aiko.page.getByText('Devices').click();
+    await aiko.page.getByText('Devices', { exact: true }).click();
     await aiko.button('Turn camera on').click();
     await aiko.button('Turn camera off').waitFor();
     await isSound(aiko, 'start');

@@ -4,6 +4,7 @@ import type { Source } from '../media/source.ts';
 import { Store } from '../store.ts';
 import { Chat } from './chat.ts';
 import { CHANNEL } from './messages.ts';
+import { Mute } from './mute.ts';
 import { People } from './people.ts';
 import { Statistics } from './statistics.ts';
 
@@ -34,6 +35,7 @@ export class Call {
     this.connection = new Store(this.signaling.state);
     this.signaling.on('state', (state) => this.connection.set(state), { signal });
     for (const source of [media.microphone, media.camera, media.screen]) this.#send(source);
+    new Mute(this.mesh, media, signal);
   }
 
   /** Settles when we are in the room. Rejects with a SignalingError, or the signal's reason. */

@@ -144,13 +144,26 @@ export interface AudioIn {
 
 /** What the details panel, which must be open, says of the audio received from somebody: numbers of getStats. */
 export async function audioFrom({ page }: Visitor, name: string): Promise<AudioIn> {
-  const text = await page
-    .getByRole('complementary')
-    .getByRole('region', { name, exact: true })
-    .locator('dt:has-text("Audio in") + dd')
-    .innerText();
+  const text = await fact(page, name, 'Audio in').innerText();
   const [, packets, level] = /^(\d+) packets, .*level ([\d.]+)$/.exec(text) ?? [];
   return { packets: Number(packets), level: Number(level) };
+}
+
+/** Waits until the details panel has been read anew, while we send something. */
+export async function nextReading({ page }: Visitor, name: string): Promise<void> {
+  const sent = fact(page, name, 'Sent');
+  const before = await sent.innerText();
+  await eventually(
+    () => sent.innerText(),
+    (text) => text !== before,
+  );
+}
+
+function fact(page: Page, name: string, term: string): Locator {
+  return page
+    .getByRole('complementary')
+    .getByRole('region', { name, exact: true })
+    .locator(`dt:has-text("${term}") + dd`);
 }
 
 /** Waits until audio is heard from somebody: more packets than before, and they are not silent. */
