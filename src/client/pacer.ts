@@ -11,15 +11,19 @@ export interface Frame {
   dropped?(reason: unknown): void;
 }
 
-/** Of the server's limit, one frame in so many is left unused, and its window is taken for so much longer: */
-const SPARE = 10;
-/** ... since frames that left evenly may arrive close together. */
-const STRETCH = 1.25;
+/**
+ * Of what the server takes within its window: so much may leave at once, and so much more within each window. What
+ * leaves within a window and a half is then within the limit, so that a network may hold frames back for half a
+ * window and let them go together.
+ */
+const SHARE = 0.4;
+/** In windows: how long to be silent after a refusal. The penalty lasts one, from when the server sees it. */
+const SILENCE = 1.25;
 
 /**
- * Holds frames back so that the server's rate limit is never met. Frames for the server itself go first, then
- * descriptions, then candidates. To one addressee all go in the order they came: a candidate never overtakes the
- * description it belongs to, nor a description the candidates of the one before, which go ahead with it.
+ * Holds frames back so that the server's rate limit is not met: a token bucket. Frames for the server itself go
+ * first, then descriptions, then candidates. To one addressee all go in the order they came: a candidate never
+ * overtakes the description it belongs to, nor a description the candidates of the one before, which go with it.
  */
 export class Pacer {
   readonly #send: (text: string) => void;
@@ -27,10 +31,12 @@ export class Pacer {
   #queue: Frame[] = [];
   /** Handed to this socket, the latest last; as many as the server may yet refuse. */
   #sent: Frame[] = [];
-  /** When the last frames left, by `performance.now()`. */
-  #departures: number[] = [];
+  /** Frames the server takes within `#windowMs`; 0 while there is no socket. */
   #limit = 0;
   #windowMs = 0;
+  /** Tokens in the bucket, each good for a frame, as they were at `#countedAt`. */
+  #tokens = 0;
+  #countedAt = 0;
   #refused = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -59,10 +65,10 @@ export class Pacer {
 
   /** A socket is ready that takes `messages` within `windowMs`; one went over it already. */
   open({ messages, window_ms }: { readonly messages: number; readonly window_ms: number }): void {
-    this.#limit = Math.max(1, messages - Math.ceil(messages / SPARE));
-    this.#windowMs = window_ms * STRETCH;
-    this.#departures = [performance.now()];
+    this.#limit = messages;
+    this.#windowMs = window_ms;
     this.#sent = [];
+    this.#fill(this.#bucket - 1);
     this.flush();
   }
 
@@ -83,9 +89,9 @@ export class Pacer {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#takeBack();
-      this.#departures = [];
+      this.#fill(this.#bucket);
       this.flush();
-    }, this.#windowMs);
+    }, this.#windowMs * SILENCE);
   }
 
   /** Sends what may go now, and comes back for the rest. */
@@ -95,19 +101,29 @@ export class Pacer {
     while (this.#limit > 0) {
       const at = this.#next();
       if (at < 0) return;
-      const now = performance.now();
-      const oldest = this.#departures[this.#departures.length - this.#limit] ?? Number.NEGATIVE_INFINITY;
-      const waitMs = oldest + this.#windowMs - now;
-      if (waitMs > 0) {
-        this.#timer = setTimeout(() => this.flush(), Math.ceil(waitMs));
+      const perMs = this.#bucket / this.#windowMs;
+      this.#fill(this.#tokens + (performance.now() - this.#countedAt) * perMs);
+      if (this.#tokens < 1) {
+        this.#timer = setTimeout(() => this.flush(), Math.ceil((1 - this.#tokens) / perMs));
         return;
       }
+      this.#tokens -= 1;
       const [frame] = this.#queue.splice(at, 1) as [Frame];
-      this.#departures = [...this.#departures, now].slice(-this.#limit);
       this.#sent = [...this.#sent, frame].slice(-2 * this.#limit);
       this.#send(frame.text);
       frame.sent?.();
     }
+  }
+
+  /** How many tokens there are at most. */
+  get #bucket(): number {
+    return Math.max(1, Math.floor(this.#limit * SHARE));
+  }
+
+  /** There are so many tokens now, as far as they fit. */
+  #fill(tokens: number): void {
+    this.#tokens = Math.min(this.#bucket, tokens);
+    this.#countedAt = performance.now();
   }
 
   /** What was refused is to be sent again, before all that came later. */

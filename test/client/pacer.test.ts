@@ -1,8 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Frame, Pacer } from '../../src/client/pacer.ts';
 
-/** In which order frames leave; the rate itself is tried on the real server. */
+/** In which order frames leave, and how fast; the rate is tried on the real server, too. */
 
 const LIMITS = { messages: 1_000_000, window_ms: 1000 };
 
@@ -24,6 +24,56 @@ function order(frames: readonly Given[]): number[] {
   pacer.open(LIMITS);
   return left;
 }
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** When the frames of a queue leave that came at these times, in milliseconds. */
+function departures(limits: typeof LIMITS, arrivals: readonly number[]): number[] {
+  jest.useFakeTimers();
+  const start = performance.now();
+  const left = [start]; // Hello
+  const pacer = new Pacer(
+    () => left.push(performance.now()),
+    () => true,
+  );
+  pacer.open(limits);
+  for (const at of arrivals) setTimeout(() => pacer.push({ text: '' }), at);
+  while (left.length <= arrivals.length) jest.advanceTimersToNextTimer();
+  jest.useRealTimers();
+  return left.map((at) => at - start);
+}
+
+test('however frames come, and though the network holds some back for half a window, the limit is kept', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 5, max: 60 }),
+      fc.array(fc.nat(8000), { minLength: 1, maxLength: 120 }),
+      fc.infiniteStream(fc.double({ min: 0, max: 0.49, noNaN: true })),
+      (messages, arrivals, jitter) => {
+        const limits = { messages, window_ms: 1000 };
+        let last = 0;
+        const heard = departures(limits, arrivals).map((at) => {
+          last = Math.max(last, at + jitter.next().value * limits.window_ms);
+          return last;
+        });
+        // The server refuses one when as many as it takes came within the window before.
+        for (const [i, at] of heard.entries())
+          expect(at - (heard[i - messages] ?? Number.NEGATIVE_INFINITY)).toBeGreaterThan(limits.window_ms);
+      },
+    ),
+  );
+});
+
+test('a queue leaves at the rate: at once what fits, the rest evenly', () => {
+  const left = departures(
+    { messages: 20, window_ms: 1000 },
+    Array.from({ length: 16 }, () => 0),
+  );
+  expect(left.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => 0));
+  expect(left.slice(8)).toEqual(Array.from({ length: 9 }, (_, i) => (i + 1) * 125));
+});
 
 const candidate = (to: string): Given => ({ to, isDescription: false });
 const offer = (to: string): Given => ({ to, isDescription: true });
