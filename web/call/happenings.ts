@@ -35,7 +35,7 @@ function changes(before: Person | undefined, person: Person): Happening[] {
 function stateChange(before: MeshPeerState, after: MeshPeerState): Happening['type'][] {
   const [was, is] = [passes(before), passes(after)];
   if (after === 'failed' && before !== 'failed') return ['failed'];
-  if (was === is) return [];
+  if (was === is || before === 'connecting') return [];
   return is ? ['back'] : ['lost'];
 }
 

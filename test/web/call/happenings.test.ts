@@ -26,6 +26,7 @@ test.each<[string, Person[], Person[], string[]]>([
     ['Ken failed'],
   ],
   ['back', [person('Ken', { state: 'failed' })], [person('Ken')], ['Ken back']],
+  ['connected for the first time', [person('Ken', { state: 'connecting' })], [person('Ken')], []],
   ['their server connection', [person('Ken')], [person('Ken', { state: 'interrupted' })], []],
 ])('%s', (_, before, after, expected) => expect(told(before, after)).toEqual(expected));
 
