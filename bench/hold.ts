@@ -4,7 +4,7 @@
  * neighbour now and then, and is emptied again. Memory is what a full collection leaves, less what the server had
  * before the first connection; the kernel's buffers are not in it.
  *
- *     node bench/hold.ts [--servers NAME,…] [--connections 10000] [--room-size 8] [--seconds 120] [--every 20]
+ *     npm run bench -- hold [--servers NAME,…] [--connections 10000] [--room-size 8] [--seconds 120] [--every 20]
  *         [--idle] [--heap-snapshot DIR] [--save]
  *
  * `--servers`: bare always takes part; bloom, `bloom no spans`, or `peers`. `--every`: seconds between two offers of a

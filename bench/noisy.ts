@@ -10,7 +10,7 @@
  * noise is made a second time at another server that nobody else uses: the columns `elsewhere` are the machine's
  * part, and what exceeds them is Bloom's.
  *
- *     node bench/noisy.ts [--rounds 6] [--seconds 3] [--rate 1000000]
+ *     npm run bench -- noisy [--rounds 6] [--seconds 3] [--rate 1000000] [--save]
  *
  * Takes rounds x 9 stretches x (seconds + 1.5): some 4 minutes. The limit is 60 frames a second here, so that the quiet
  * client keeps it; `refused` counts its offers that were answered RateLimited all the same, since the server was so
@@ -25,7 +25,8 @@ import { parseArgs } from 'node:util';
 import { type ChildServer, startChild } from '../test/support/child.ts';
 import { TestClient } from '../test/support/client.ts';
 import { NOISES, type Noise, type NoiseOrder, type NoiseReport } from './support/noise.ts';
-import { median, printTable, quantile } from './support/statistics.ts';
+import { Report } from './support/report.ts';
+import { median, quantile } from './support/statistics.ts';
 
 const NOISE = fileURLToPath(new URL('./support/noise.ts', import.meta.url));
 const PER_SECOND = 50;
@@ -136,7 +137,8 @@ class Neighbour {
   }
 }
 
-async function compare({ rounds, seconds, rate }: ReturnType<typeof readOptions>): Promise<void> {
+async function compare({ rounds, seconds, rate, save }: ReturnType<typeof readOptions>): Promise<void> {
+  const report = new Report('noisy');
   const env = { LOG_LEVEL: 'error', RATE_LIMIT_MESSAGES: String(LIMIT) };
   const [server, elsewhere] = await Promise.all([startChild(env), startChild(env)]);
   process.once('exit', () => {
@@ -189,8 +191,8 @@ async function compare({ rounds, seconds, rate }: ReturnType<typeof readOptions>
       refused(noisy),
     ];
   };
-  console.log(`${rounds} rounds of ${seconds} s; relay latency in ms, medians over the rounds:\n`);
-  printTable(
+  report.table(
+    `${rounds} rounds of ${seconds} s; relay latency in ms, medians over the rounds`,
     ['noise', 'frames/s', 'thrown out', 'p50', 'p95', 'p99', 'p50 x', 'p95 x', 'p99 x', 'refused'],
     [
       ['none', '0', '0', ...milliseconds(silent), '1.00', '1.00', '1.00', refused(silent)],
@@ -202,6 +204,7 @@ async function compare({ rounds, seconds, rate }: ReturnType<typeof readOptions>
   );
   console.log('');
   for (const [kind, meaning] of Object.entries(NOISES)) console.log(`${kind}: ${meaning}`);
+  if (save) report.save();
   quiet.close();
   neighbour.end();
   await Promise.all([server.stop('SIGKILL'), elsewhere.stop('SIGKILL')]);
@@ -213,12 +216,14 @@ function readOptions() {
       rounds: { type: 'string', default: '6' },
       seconds: { type: 'string', default: '3' },
       rate: { type: 'string', default: '1000000' },
+      save: { type: 'boolean', default: false },
     },
   });
   return {
     rounds: Math.min(100, Number(values.rounds)),
     seconds: Math.min(60, Number(values.seconds)),
     rate: Number(values.rate),
+    save: values.save,
   };
 }
 

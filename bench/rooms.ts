@@ -1,22 +1,37 @@
 /**
- * What a room costs at 1,000 to 100,000 rooms: opening, finding and expiring one, and the longest the event
- * loop stalls while all of them expire together. `npm run bench`; quotes medians over rounds.
+ * What a room costs at 1,000 to 100,000 rooms: opening, finding and expiring one, and the longest the event loop stalls
+ * while all of them expire together. Supervisor and rooms run in this process, without sockets. Quotes medians over
+ * the rounds, and the longest stall of all; between rounds everything has expired.
+ *
+ *     npm run bench -- rooms [--sizes 1000,10000,100000] [--rounds 5] [--save]
  */
+import { parseArgs } from 'node:util';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
+import { absorbing } from '../src/absorb.ts';
 import { SlicedClock } from '../src/clock.ts';
 import { withRollback } from '../src/rollback.ts';
 import { LiveRoom } from '../src/room.ts';
 import type { Member } from '../src/routing/router.ts';
 import { Supervisor } from '../src/supervisor.ts';
 import { createLogger } from '../src/telemetry/logger.ts';
+import { Report } from './support/report.ts';
+import { median } from './support/statistics.ts';
 
-const SIZES = [1_000, 10_000, 100_000];
 const IDLE_MS = 500;
+
+/** Microseconds a room, milliseconds of stall, kB a room. */
+interface Costs {
+  readonly open: number;
+  readonly find: number;
+  readonly expire: number;
+  readonly stallMs: number;
+  readonly kilobytes: number;
+}
 
 function supervise(idleTimeoutMs: number) {
   const system = { clock: new SlicedClock() };
-  const logic = withRollback(roomMachine);
+  const logic = withRollback(absorbing(roomMachine));
   return new Supervisor(
     withRollback(supervisorMachine),
     { maxRooms: 10_000_000, maxFailures: 5, failureWindowMs: 60_000 },
@@ -55,38 +70,88 @@ async function longestStall(busy: () => boolean): Promise<number> {
   return longest;
 }
 
-console.log('   rooms   open us   find us   expire us   longest stall ms   kB per room');
-for (const size of SIZES) {
+async function measure(size: number): Promise<Costs> {
   const supervisor = supervise(IDLE_MS + size / 20);
   globalThis.gc?.();
   const heap = process.memoryUsage().heapUsed;
   const ids: string[] = [];
-  let started = performance.now();
+  let startedAt = performance.now();
   for (let i = 0; i < size; i += 1) {
     const creator = member(`p${i}`);
     supervisor.open()?.create(creator);
     ids.push(creator.roomId);
   }
-  const open = performance.now() - started;
+  const openMs = performance.now() - startedAt;
   globalThis.gc?.();
-  const perRoom = (process.memoryUsage().heapUsed - heap) / size / 1024;
+  const bytes = process.memoryUsage().heapUsed - heap;
 
-  started = performance.now();
+  startedAt = performance.now();
   let found = 0;
   for (const id of ids) if (supervisor.find(id)) found += 1;
-  const find = performance.now() - started;
+  const findMs = performance.now() - startedAt;
   if (found !== size) throw new Error(`found ${found} of ${size} rooms`);
 
   for (const [i, id] of ids.entries()) supervisor.find(id)?.leave(`p${i}`);
   const cpu = process.cpuUsage();
-  const stall = await longestStall(() => supervisor.size > 0);
-  const spent = process.cpuUsage(cpu);
-  const row = [open / size, find / size].map((ms) => (ms * 1000).toFixed(1).padStart(9));
-  console.log(
-    String(size).padStart(8),
-    ...row,
-    ((spent.user + spent.system) / size).toFixed(1).padStart(11),
-    stall.toFixed(1).padStart(18),
-    perRoom.toFixed(1).padStart(13),
-  );
+  const stallMs = await longestStall(() => supervisor.size > 0);
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    open: (1000 * openMs) / size,
+    find: (1000 * findMs) / size,
+    expire: (user + system) / size,
+    stallMs,
+    kilobytes: bytes / size / 1024,
+  };
 }
+
+async function compare({ sizes, rounds, save }: ReturnType<typeof readOptions>): Promise<void> {
+  const report = new Report('rooms');
+  await measure(sizes[0] ?? 1000); // warm
+  const costs = new Map(sizes.map((size) => [size, [] as Costs[]]));
+  for (let i = 0; i < rounds; i += 1) {
+    for (const size of sizes) costs.get(size)?.push(await measure(size));
+    process.stderr.write(`round ${i + 1} of ${rounds}\n`);
+  }
+  const mid = (size: number, of: (costs: Costs) => number) => median((costs.get(size) ?? []).map(of));
+  report.table(
+    `Rooms, medians of ${rounds} rounds`,
+    ['rooms', 'open µs', 'find µs', 'expire µs', 'longest stall ms', 'kB a room'],
+    sizes.map((size) => [
+      String(size),
+      mid(size, ({ open }) => open).toFixed(1),
+      mid(size, ({ find }) => find).toFixed(2),
+      mid(size, ({ expire }) => expire).toFixed(1),
+      Math.max(...(costs.get(size) ?? []).map(({ stallMs }) => stallMs)).toFixed(1),
+      mid(size, ({ kilobytes }) => kilobytes).toFixed(1),
+    ]),
+  );
+  report.plot({
+    kind: 'lines',
+    name: 'rooms',
+    title: 'Cost of a room by how many there are',
+    x: { label: 'rooms', isLogarithmic: true },
+    y: { label: 'µs a room' },
+    series: (['open', 'find', 'expire'] as const).map((label) => ({
+      label,
+      points: sizes.map((size) => [size, mid(size, (one) => one[label])] as const),
+    })),
+  });
+  if (save) report.save();
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      sizes: { type: 'string', default: '1000,10000,100000' },
+      rounds: { type: 'string', default: '5' },
+      save: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    sizes: values.sizes.split(',').map(Number),
+    rounds: Math.min(100, Number(values.rounds)),
+    save: values.save,
+  };
+}
+
+await compare(readOptions());

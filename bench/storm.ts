@@ -4,11 +4,11 @@
  * Starts a server, fills it with sessions in rooms of eight, kills it with SIGKILL and starts it at once on the
  * same port. Every client comes back with full-jitter back-off (base 100 ms, cap 5 s) and joins its room with
  * create_if_missing. Quotes each round, from the moment the server listens again: when clients were back in
- * their rooms, and when they saw them complete; what processor time the server took, which the machine's other work
- * does not change; and everything that went wrong on the way. Clients and server share the machine, so the
- * clients' own handshakes are a good part of the time.
+ * their rooms, how many a second until the last, and when they saw them complete; what processor time the server
+ * took, which the machine's other work does not change; and everything that went wrong on the way. Clients and server
+ * share the machine, so the clients' own handshakes are a good part of the time.
  *
- *     node bench/storm.ts [--clients 5000] [--rounds 3] [--processes 2] [--down 0] [--timeout 60]
+ *     npm run bench -- storm [--clients 5000] [--rounds 3] [--processes 2] [--down 0] [--timeout 60] [--save]
  *
  * `--down`: milliseconds more between death and start. `--timeout`: seconds a round may take. Bounded by that,
  * by at most 100 rounds and by the descriptors a process may open. Exit code 1 if a client never gets back.
@@ -24,7 +24,8 @@ import { startChild } from '../test/support/child.ts';
 import { now } from './support/clock.ts';
 import type { CrowdNews, CrowdOrder, CrowdReport, Seat } from './support/crowd.ts';
 import { checkDescriptors } from './support/descriptors.ts';
-import { median, printTable, quantile } from './support/statistics.ts';
+import { Report } from './support/report.ts';
+import { median, quantile } from './support/statistics.ts';
 
 const CROWD = fileURLToPath(new URL('./support/crowd.ts', import.meta.url));
 const ROOM_SIZE = 8;
@@ -34,7 +35,8 @@ const BACKOFF_CAP_MS = 5000;
 const CONCURRENCY = 200;
 const MAX_ROUNDS = 100;
 
-async function storm({ clients, rounds, processes, downMs, timeoutMs }: Options): Promise<void> {
+async function storm({ clients, rounds, processes, downMs, timeoutMs, save }: Options): Promise<void> {
+  const report = new Report('storm');
   const env = { LOG_LEVEL: 'error', MAX_CONNECTIONS: String(2 * clients), PORT: '0' };
   let server = await startChild(env);
   process.once('exit', () => server.process.kill('SIGKILL'));
@@ -85,7 +87,8 @@ async function storm({ clients, rounds, processes, downMs, timeoutMs }: Options)
       const cpuMs = cpuTime(server.process.pid);
       measured.push({ ...summary(await reports(crowds), returnedAt), downMs: returnedAt - killedAt, cpuMs });
     }
-    print(measured);
+    print(report, `${clients} clients come back after a crash`, measured);
+    if (save) report.save();
   } catch (error) {
     if (!(error instanceof Late)) throw error;
     const { missing, incomplete, counts } = summary(await reports(crowds), 0);
@@ -189,9 +192,10 @@ function summary(reports: readonly CrowdReport[], returnedAt: number): Summary {
   };
 }
 
-function print(rounds: readonly Round[]): void {
+function print(report: Report, title: string, rounds: readonly Round[]): void {
   const columns: ((round: Round) => number)[] = [
     ({ downMs }) => downMs,
+    ({ backMs }) => (1000 * backMs.length) / quantile(backMs, 1),
     ...[0.5, 0.95, 1].map(
       (q) =>
         ({ backMs }: Round) =>
@@ -209,10 +213,12 @@ function print(rounds: readonly Round[]): void {
     name,
     ...columns.map((column) => value(column).toFixed(0)),
   ];
-  printTable(
+  report.table(
+    title,
     [
       'round',
       'down ms',
+      'joins/s',
       'back p50',
       'p95',
       'last',
@@ -253,6 +259,7 @@ function readOptions() {
       processes: { type: 'string', default: '2' },
       down: { type: 'string', default: '0' },
       timeout: { type: 'string', default: '60' },
+      save: { type: 'boolean', default: false },
     },
   });
   return {
@@ -261,6 +268,7 @@ function readOptions() {
     processes: Math.max(1, Number(values.processes)),
     downMs: Number(values.down),
     timeoutMs: 1000 * Number(values.timeout),
+    save: values.save,
   };
 }
 

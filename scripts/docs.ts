@@ -13,6 +13,7 @@ import { asyncapi } from './docs/asyncapi.ts';
 import { schemaDocument } from './docs/json-schema.ts';
 import * as tables from './docs/tables.ts';
 import { toMermaid } from './mermaid.ts';
+import { performanceParts, plotFiles } from './performance.ts';
 import { toXState } from './xstate-chart.ts';
 
 /** Files that are generated whole. */
@@ -20,11 +21,13 @@ const FILES: Readonly<Record<string, () => string>> = {
   'docs/asyncapi.yaml': asyncapi,
   'docs/schema/client.json': () => schemaDocument('client'),
   'docs/schema/server.json': () => schemaDocument('server'),
+  ...plotFiles(),
 };
 
 /** The generated parts of each file, by the name in their `<!-- begin NAME -->` and `<!-- end NAME -->`. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'docs/operations.md': { variables: tables.variablesTable, metrics: tables.metricsTable },
+  'docs/performance.md': performanceParts(),
   'docs/protocol.md': {
     'client messages': tables.clientTable,
     'server messages': tables.serverTable,

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Collector, startCollector } from './collector.ts';
-import { DIALECTS, type Dialect } from './dialects.ts';
+import { DIALECTS, type Dialect, type DialectName } from './dialects.ts';
 import { type RunningServer, type StartOptions, startBloom, startScript } from './servers.ts';
 
 /** The servers that are compared, by the names the command lines and tables have for them. */
 
 export interface Contestant {
   readonly name: string;
+  readonly dialectName: DialectName;
   readonly dialect: Dialect;
   readonly server: RunningServer;
   /** Where its spans go, if it exports any. */
@@ -52,17 +53,17 @@ export async function enter(name: string, options: EnterOptions = {}): Promise<C
   switch (name) {
     case 'bare':
     case 'bare again':
-      return contestant(name, DIALECTS.bare, await startScript('./bare.ts', { nodeOptions }));
+      return contestant(name, 'bare', await startScript('./bare.ts', { nodeOptions }));
     case 'echo':
-      return contestant(name, DIALECTS.echo, await startScript('./echo.ts', { nodeOptions }));
+      return contestant(name, 'echo', await startScript('./echo.ts', { nodeOptions }));
     case 'bloom no spans':
-      return contestant(name, DIALECTS.bloom, await startBloom({ env: { ...PATIENT, ...env }, nodeOptions }));
+      return contestant(name, 'bloom', await startBloom({ env: { ...PATIENT, ...env }, nodeOptions }));
     case 'bloom':
     case 'main': {
       const collector = await startCollector();
       const start = { env: { ...PATIENT, ...collector.env, ...env }, nodeOptions };
       const server = await startBloom(start, name === 'main' ? options.main : undefined);
-      return contestant(name, DIALECTS.bloom, server, collector);
+      return contestant(name, 'bloom', server, collector);
     }
   }
   if (!Object.hasOwn(PEERS, name))
@@ -71,18 +72,19 @@ export async function enter(name: string, options: EnterOptions = {}): Promise<C
     );
   if (!hasPeers()) throw new Error(`The peers are not installed: ${INSTALL_PEERS}`);
   const peer = PEERS[name as keyof typeof PEERS];
-  return contestant(name, DIALECTS[peer], await startScript(`../peers/${peer}.js`, { nodeOptions }));
+  return contestant(name, peer, await startScript(`../peers/${peer}.js`, { nodeOptions }));
 }
 
 function contestant(
   name: string,
-  dialect: Dialect,
+  dialectName: DialectName,
   server: RunningServer,
   collector?: Collector,
 ): Contestant {
   return {
     name,
-    dialect,
+    dialectName,
+    dialect: DIALECTS[dialectName],
     server,
     ...(collector && { collector }),
     async stop() {

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { type Circumstances, circumstances } from './machine.ts';
 import { type Cells, printTable } from './statistics.ts';
 import type { Plot } from './svg.ts';
@@ -22,6 +23,7 @@ const PACKAGES = ['ws', 'xstate', 'valibot', '@opentelemetry/sdk-node'];
 
 export class Report {
   readonly #name: string;
+  readonly #bench = basename(process.argv[1] ?? '', '.ts');
   readonly #circumstances: Circumstances;
   readonly #tables: Result['tables'][number][] = [];
   readonly #plots: Plot[] = [];
@@ -45,11 +47,7 @@ export class Report {
   save(): void {
     const result: Result = {
       name: this.#name,
-      command: [
-        'node',
-        `bench/${this.#name}.ts`,
-        ...process.argv.slice(2).filter((arg) => arg !== '--save'),
-      ].join(' '),
+      command: `npm run bench -- ${[this.#bench, ...process.argv.slice(2).filter((arg) => arg !== '--save')].join(' ')}`,
       circumstances: this.#circumstances,
       tables: this.#tables,
       plots: this.#plots,

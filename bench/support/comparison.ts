@@ -1,0 +1,132 @@
+import { type Contestant, enter } from './contestants.ts';
+import { cpuTime } from './cpu.ts';
+import { Load, type Passage } from './load.ts';
+import { quantile } from './statistics.ts';
+
+/** Relays compared: every server has its turn in every round, in another order each time. */
+
+export interface ComparisonOptions {
+  /** Names of contestants; the first is the yardstick. */
+  readonly servers: readonly string[];
+  readonly kinds: readonly Kind[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly rooms: number;
+  readonly roomSize: number;
+  /** Messages of each sender that are on their way at a time, in the closed loop. */
+  readonly window: number;
+  /** Messages a second, in the open loop. */
+  readonly rate: number;
+  /** Set for Bloom. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Another tree's src/main.ts, measured as `main`. */
+  readonly main?: string | undefined;
+  /** Where each server writes a CPU profile. */
+  readonly cpuProf?: string | undefined;
+}
+
+export const KINDS = ['closed', 'open'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const DEFAULTS: ComparisonOptions = {
+  servers: ['bare', 'bare again', 'bloom', 'bloom no spans'],
+  kinds: KINDS,
+  rounds: 10,
+  seconds: 2,
+  rooms: 8,
+  roomSize: 8,
+  window: 8,
+  rate: 2000,
+  env: {},
+};
+
+/** What a round measured of one server. */
+export interface Turn extends Omit<Passage, 'latencies'> {
+  /** Microseconds of processor time for each message, all threads, until the last span is at the collector. */
+  readonly cpuUs: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** Processor time of the server and of this process by the wall clock, until the last relay: 1 is a whole core. */
+  readonly serverCores: number;
+  readonly generatorCores: number;
+  readonly missingSpans: number;
+}
+
+/** The turns of one round, by the server's name. */
+export type Round = ReadonlyMap<string, Turn>;
+
+interface Ready extends Contestant {
+  readonly load: Load;
+}
+
+/** Starts the servers, measures, and stops them. */
+export async function compareRelays(options: ComparisonOptions): Promise<Record<Kind, Round[]>> {
+  const contestants: Ready[] = [];
+  for (const name of options.servers) contestants.push(await prepare(name, options));
+  const measured: Record<Kind, Round[]> = { closed: [], open: [] };
+  for (const kind of options.kinds) measured[kind] = await measure(contestants, kind, options);
+  for (const contestant of contestants) {
+    contestant.load.close();
+    await contestant.stop();
+  }
+  return measured;
+}
+
+/** How often more processor time a message took than with the yardstick, round by round. */
+export function ratiosOf(rounds: readonly Round[], name: string, yardstick = 'bare'): number[] {
+  return rounds.map((round) => (round.get(name) as Turn).cpuUs / (round.get(yardstick) as Turn).cpuUs);
+}
+
+async function prepare(name: string, options: ComparisonOptions): Promise<Ready> {
+  const { main, env, cpuProf, rooms, roomSize } = options;
+  const profile = `${name.replaceAll(/\W/g, '-')}.cpuprofile`;
+  const contestant = await enter(name, {
+    main,
+    env: { ROOM_CAPACITY: String(Math.max(8, roomSize)), ...env },
+    nodeOptions:
+      cpuProf === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`, `--cpu-prof-name=${profile}`],
+  });
+  const load = await Load.open(contestant.server.url, contestant.dialect, { rooms, roomSize });
+  await contestant.collector?.settled();
+  return { ...contestant, load };
+}
+
+async function measure(
+  contestants: readonly Ready[],
+  kind: Kind,
+  { rounds, seconds, window, rate }: ComparisonOptions,
+): Promise<Round[]> {
+  const pass = (load: Load) =>
+    kind === 'closed' ? load.saturate(window, 1000 * seconds) : load.pace(rate, 1000 * seconds);
+  for (const contestant of contestants) await turn(contestant, pass); // warm
+  const measured: Round[] = [];
+  for (let i = 0; i < rounds; i += 1) {
+    const order = contestants.map((_, j) => contestants[(i + j) % contestants.length] as Ready);
+    if (i % 2 === 1) order.reverse();
+    const round = new Map<string, Turn>();
+    for (const contestant of order) round.set(contestant.name, await turn(contestant, pass));
+    measured.push(round);
+    process.stderr.write(`${kind}: round ${i + 1} of ${rounds}\n`);
+  }
+  return measured;
+}
+
+async function turn(
+  { server, load, collector }: Ready,
+  pass: (load: Load) => Promise<Passage>,
+): Promise<Turn> {
+  const spansBefore = collector?.spans ?? 0;
+  const [before, own] = [cpuTime(server.pid), cpuTime(process.pid)];
+  const { latencies, ...passage } = await pass(load);
+  const [after, ownAfter] = [cpuTime(server.pid), cpuTime(process.pid)];
+  await collector?.received(spansBefore + passage.messages);
+  return {
+    ...passage,
+    cpuUs: (1000 * (cpuTime(server.pid) - before)) / passage.messages,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    serverCores: (after - before) / passage.milliseconds,
+    generatorCores: (ownAfter - own) / passage.milliseconds,
+    missingSpans: collector ? spansBefore + passage.messages - collector.spans : 0,
+  };
+}
