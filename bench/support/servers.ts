@@ -26,6 +26,8 @@ const MAIN = path('../../src/main.ts');
 const PROBE = path('./probe.ts');
 const STOP_MS = 5000;
 const running = new Set<ChildProcess>();
+/** Rejects when the process has ended. */
+const ends = new WeakMap<ChildProcess, Promise<never>>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
@@ -42,7 +44,7 @@ export async function startScript(script: string, options: StartOptions = {}): P
       if (port !== undefined) resolve(port);
     });
   });
-  const port = await unlessEnded(child, script, listening);
+  const port = await unlessEnded(child, listening);
   return server(child, new URL(`ws://127.0.0.1:${port}`), () => child.disconnect());
 }
 
@@ -58,7 +60,7 @@ export async function startBloom(options: StartOptions = {}, main = MAIN): Promi
       if (line) resolve(new URL(line[1] as string));
     });
   });
-  const url = await unlessEnded(child, 'Bloom', listening);
+  const url = await unlessEnded(child, listening);
   return server(child, url, () => child.kill('SIGINT'));
 }
 
@@ -76,15 +78,16 @@ function start(
   });
   running.add(child);
   child.once('exit', () => running.delete(child));
+  const ended = once(child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`${script} has exited with ${code}`)),
+  );
+  ended.catch(() => {});
+  ends.set(child, ended);
   return child;
 }
 
-async function unlessEnded<T>(child: ChildProcess, name: string, listening: Promise<T>): Promise<T> {
-  const ended = once(child, 'exit').then(([code]) =>
-    Promise.reject(new Error(`${name} has exited with ${code}`)),
-  );
-  ended.catch(() => {});
-  return Promise.race([listening, ended]);
+function unlessEnded<T>(child: ChildProcess, settled: Promise<T>): Promise<T> {
+  return Promise.race([settled, ends.get(child) as Promise<never>]);
 }
 
 function server(child: ChildProcess, url: URL, askToStop: () => void): RunningServer {
@@ -103,7 +106,7 @@ function server(child: ChildProcess, url: URL, askToStop: () => void): RunningSe
         child.on('message', hear);
       });
       child.send({ probe: true, snapshotFolder });
-      return unlessEnded(child, 'a server', answered);
+      return unlessEnded(child, answered);
     },
     async stop() {
       if (child.exitCode !== null) return;
