@@ -17,6 +17,7 @@ import { hasPeers, INSTALL_PEERS } from './support/contestants.ts';
 
 const BENCHES: Readonly<Record<string, string>> = {
   relay: 'processor time of a relayed message, beside a bare ws relay; profiles with --cpu-prof',
+  windows: 'the same by how many messages come together',
   hold: 'memory of a connection held open',
   beside: 'latency of one busy room beside ten thousand connections',
   rooms: 'opening, finding and expiring up to 100,000 rooms',
@@ -39,6 +40,8 @@ const QUICK: Set = [
 const FULL: Set = [
   ['relay', '--rounds', '20', '--seconds', '3'],
   ['relay', '--servers', 'peers', '--rounds', '10', '--seconds', '2'],
+  ['relay', '--rounds', '3', '--cpu-prof', 'bench/profiles'],
+  ['windows'],
   ['hold'],
   ['hold', '--servers', 'peers', '--connections', '4000', '--seconds', '20'],
   ['hold', '--servers', 'bloom', '--connections', '30000', '--idle'],

@@ -16,6 +16,7 @@
  * src/main.ts, measured as `main`. `--cpu-prof`: where each server writes a profile of its life. `--save`: to
  * bench/results/, for docs/performance.md. Exit code 1 if a message or a span was lost.
  */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   type ComparisonOptions,
@@ -23,16 +24,21 @@ import {
   DEFAULTS,
   KINDS,
   type Kind,
+  profileName,
   type Round,
   ratiosOf,
   type Turn,
 } from './support/comparison.ts';
 import { PEER_NAMES } from './support/contestants.ts';
+import { sharesOf } from './support/profile.ts';
 import { Report } from './support/report.ts';
 import { median, quartiles } from './support/statistics.ts';
 
+/** What takes less of every server's time is left out of the table. */
+const SHOWN_SHARE = 0.01;
+
 interface Options extends ComparisonOptions {
-  readonly name: 'relay' | 'peers';
+  readonly name: 'relay' | 'peers' | 'profile';
   readonly save: boolean;
 }
 
@@ -94,7 +100,24 @@ async function compare(options: Options): Promise<void> {
     const turns = measured[kind].flatMap((round) => [...round.values()]);
     if (turns.some(({ lost, missingSpans }) => lost + missingSpans > 0)) process.exitCode = 1;
   }
+  if (options.cpuProf !== undefined) describeProfiles(report, options.cpuProf, options.servers);
   if (options.save) report.save();
+}
+
+/** Where the time goes, of the servers' whole lives. */
+function describeProfiles(report: Report, folder: string, servers: readonly string[]): void {
+  const shares = servers.map((name) => new Map(sharesOf(join(folder, profileName(name)))));
+  const homes = new Set(
+    shares.flatMap((one) => [...one].filter(([, share]) => share >= SHOWN_SHARE)).map(([home]) => home),
+  );
+  const most = (home: string) => Math.max(...shares.map((one) => one.get(home) ?? 0));
+  report.table(
+    'Where the busy time went, in percent; (program) is native code, the kernel’s for the most part',
+    ['', ...servers],
+    [...homes]
+      .sort((a, b) => most(b) - most(a))
+      .map((home) => [home, ...shares.map((one) => (100 * (one.get(home) ?? 0)).toFixed(1))]),
+  );
 }
 
 function readOptions(): Options {
@@ -115,9 +138,11 @@ function readOptions(): Options {
     },
   });
   const isPeers = values.servers === 'peers';
+  // A profile is no measurement: what it costs is in the numbers beside it.
+  const name = values['cpu-prof'] !== undefined ? 'profile' : isPeers ? 'peers' : 'relay';
   const names = isPeers ? ['bloom', ...PEER_NAMES] : values.servers.split(',').map((name) => name.trim());
   return {
-    name: isPeers ? 'peers' : 'relay',
+    name,
     servers: ['bare', ...names, ...(values.main === undefined ? [] : ['main'])],
     kinds: KINDS.filter((kind) => values.load.split(',').includes(kind)),
     rounds: Math.min(100, Number(values.rounds)),

@@ -77,14 +77,20 @@ export function ratiosOf(rounds: readonly Round[], name: string, yardstick = 'ba
   return rounds.map((round) => (round.get(name) as Turn).cpuUs / (round.get(yardstick) as Turn).cpuUs);
 }
 
+/** The file in which a server of this name writes its CPU profile. */
+export function profileName(server: string): string {
+  return `${server.replaceAll(/\W/g, '-')}.cpuprofile`;
+}
+
 async function prepare(name: string, options: ComparisonOptions): Promise<Ready> {
   const { main, env, cpuProf, rooms, roomSize } = options;
-  const profile = `${name.replaceAll(/\W/g, '-')}.cpuprofile`;
   const contestant = await enter(name, {
     main,
     env: { ROOM_CAPACITY: String(Math.max(8, roomSize)), ...env },
     nodeOptions:
-      cpuProf === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`, `--cpu-prof-name=${profile}`],
+      cpuProf === undefined
+        ? []
+        : ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`, `--cpu-prof-name=${profileName(name)}`],
   });
   const load = await Load.open(contestant.server.url, contestant.dialect, { rooms, roomSize });
   await contestant.collector?.settled();
