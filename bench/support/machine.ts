@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
@@ -13,7 +12,7 @@ export interface Circumstances {
   readonly node: string;
   /** Average number of processes that wanted a core in the minute before: what else the machine did. */
   readonly loadBefore: number;
-  /** Bloom's commit, and the packages' versions. */
+  /** Bloom's and the packages'. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -28,30 +27,21 @@ export function circumstances(packages: readonly string[]): Circumstances {
     node: process.version,
     loadBefore: Number((loadavg()[0] as number).toFixed(2)),
     versions: {
-      bloom: commit(),
+      bloom: versionIn(new URL('../../package.json', import.meta.url)),
       ...Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
     },
   };
 }
 
-/** The commit of this tree, with a + when there are changes besides. */
-function commit(): string {
-  const git = (...args: string[]) =>
-    execFileSync('git', args, { cwd: new URL('../..', import.meta.url), encoding: 'utf8' }).trim();
-  try {
-    const isClean = git('status', '--porcelain', '--', 'src', 'machines', 'package-lock.json') === '';
-    return `${git('rev-parse', '--short', 'HEAD')}${isClean ? '' : '+'}`;
-  } catch {
-    return 'unknown';
-  }
-}
-
 function versionOf(name: string): string {
   for (const folder of ['../../', '../peers/']) {
     try {
-      const url = new URL(`${folder}node_modules/${name}/package.json`, import.meta.url);
-      return JSON.parse(readFileSync(url, 'utf8')).version;
+      return versionIn(new URL(`${folder}node_modules/${name}/package.json`, import.meta.url));
     } catch {}
   }
   return 'not installed';
+}
+
+function versionIn(manifest: URL): string {
+  return JSON.parse(readFileSync(manifest, 'utf8')).version;
 }

@@ -47,7 +47,7 @@ export class Report {
   save(): void {
     const result: Result = {
       name: this.#name,
-      command: `npm run bench -- ${[this.#bench, ...process.argv.slice(2).filter((arg) => arg !== '--save')].join(' ')}`,
+      command: `npm run bench -- ${[this.#bench, ...process.argv.slice(2).filter((arg) => arg !== '--save')].map(quoted).join(' ')}`,
       circumstances: this.#circumstances,
       tables: this.#tables,
       plots: this.#plots,
@@ -59,4 +59,9 @@ export class Report {
 
 export function readResult(name: string): Result {
   return JSON.parse(readFileSync(new URL(`${name}.json`, RESULTS), 'utf8'));
+}
+
+/** As a shell takes it for one argument. */
+function quoted(argument: string): string {
+  return argument.includes(' ') ? `'${argument}'` : argument;
 }
