@@ -61,7 +61,8 @@ function describe(report: Report, rounds: readonly Round[], kind: Kind, options:
       'p50 ms',
       'p99 ms',
       'server cores',
-      'generator cores',
+      'generator',
+      'all else',
       'lost',
     ],
     servers.map((name) => [
@@ -76,6 +77,7 @@ function describe(report: Report, rounds: readonly Round[], kind: Kind, options:
       mid(name, ({ p99 }) => p99).toFixed(2),
       mid(name, ({ serverCores }) => serverCores).toFixed(2),
       mid(name, ({ generatorCores }) => generatorCores).toFixed(2),
+      mid(name, ({ otherCores }) => otherCores).toFixed(2),
       String(turns(name).reduce((sum, { lost, missingSpans }) => sum + lost + missingSpans, 0)),
     ]),
   );

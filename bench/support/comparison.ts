@@ -1,5 +1,5 @@
 import { type Contestant, enter } from './contestants.ts';
-import { cpuTime } from './cpu.ts';
+import { cpuTime, machineTime } from './cpu.ts';
 import { Load, type Passage } from './load.ts';
 import { quantile } from './statistics.ts';
 
@@ -49,6 +49,8 @@ export interface Turn extends Omit<Passage, 'latencies'> {
   /** Processor time of the server and of this process by the wall clock, until the last relay: 1 is a whole core. */
   readonly serverCores: number;
   readonly generatorCores: number;
+  /** What everything else on the machine took, a collector included. */
+  readonly otherCores: number;
   readonly missingSpans: number;
 }
 
@@ -122,9 +124,9 @@ async function turn(
   pass: (load: Load) => Promise<Passage>,
 ): Promise<Turn> {
   const spansBefore = collector?.spans ?? 0;
-  const [before, own] = [cpuTime(server.pid), cpuTime(process.pid)];
+  const [before, own, all] = [cpuTime(server.pid), cpuTime(process.pid), machineTime()];
   const { latencies, ...passage } = await pass(load);
-  const [after, ownAfter] = [cpuTime(server.pid), cpuTime(process.pid)];
+  const [after, ownAfter, allAfter] = [cpuTime(server.pid), cpuTime(process.pid), machineTime()];
   await collector?.received(spansBefore + passage.messages);
   return {
     ...passage,
@@ -133,6 +135,7 @@ async function turn(
     p99: quantile(latencies, 0.99),
     serverCores: (after - before) / passage.milliseconds,
     generatorCores: (ownAfter - own) / passage.milliseconds,
+    otherCores: Math.max(0, allAfter - all - (after - before) - (ownAfter - own)) / passage.milliseconds,
     missingSpans: collector ? spansBefore + passage.messages - collector.spans : 0,
   };
 }

@@ -13,8 +13,11 @@ export function cpuTime(pid: number): number {
   return nanoseconds / 1e6;
 }
 
-/** Memory of a process that is resident and its own (private pages), in bytes. */
-export function residentMemory(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return 1024 * Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]);
+/** Processor time of all processes of the machine so far, and what the hypervisor took away, in milliseconds. */
+export function machineTime(): number {
+  const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'latin1')
+    .split(/\s+/)
+    .map(Number);
+  const ticks = [user, nice, system, irq, softirq, steal] as number[];
+  return 10 * ticks.reduce((sum, each) => sum + each); // hundredths of a second
 }
