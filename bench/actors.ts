@@ -1,0 +1,84 @@
+/**
+ * What an actor takes of the heap, without a socket: an XState root actor of a machine that does nothing, a connection's
+ * as it starts and as it sits in a room, and a room's with its first member.
+ *
+ *     npm run bench -- actors [--count 10000] [--save]
+ */
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { createActor, createMachine } from 'xstate';
+import { connectionMachine } from '../machines/connection.ts';
+import { roomMachine } from '../machines/room.ts';
+import { absorbing } from '../src/absorb.ts';
+import { startActor } from '../src/actor.ts';
+import { SlicedClock } from '../src/clock.ts';
+import { withRollback } from '../src/rollback.ts';
+import { Report } from './support/report.ts';
+
+const WARM_UP = 100;
+const clock = new SlicedClock();
+const nothing = createMachine({});
+const connectionLogic = withRollback(absorbing(connectionMachine));
+const roomLogic = withRollback(absorbing(roomMachine));
+
+function connection() {
+  const input = {
+    participant_id: randomUUID(),
+    limit: 20,
+    windowMs: 1000,
+    firstMessageTimeoutMs: 3_600_000,
+    resumeGraceMs: 15_000,
+  };
+  return startActor(
+    connectionLogic,
+    input,
+    { clock },
+    () => {},
+    () => {},
+  );
+}
+
+const ACTORS: Readonly<Record<string, () => unknown>> = {
+  'a machine that does nothing': () => createActor(nothing, { clock }).start(),
+  'a connection, silent': connection,
+  'a connection in a room': () => {
+    const actor = connection();
+    actor.send({ type: 'client.create', at: performance.now() });
+    actor.send({ type: 'room.entered', room_id: randomUUID() });
+    return actor;
+  },
+  'a room, empty': () =>
+    startActor(
+      roomLogic,
+      { room_id: randomUUID(), capacity: 8, idleTimeoutMs: 3_600_000 },
+      { clock },
+      () => {},
+      () => {},
+    ),
+};
+
+/** Outside of the function that fills it, or V8 would collect it before it is weighed. */
+let kept: unknown[] = [];
+
+/** Bytes of heap that each takes. */
+function weigh(make: () => unknown, count: number): number {
+  kept = Array.from({ length: WARM_UP }, make);
+  globalThis.gc?.();
+  const before = process.memoryUsage();
+  for (let i = 0; i < count; i += 1) kept.push(make());
+  globalThis.gc?.();
+  const after = process.memoryUsage();
+  return (after.heapUsed + after.external - before.heapUsed - before.external) / count;
+}
+
+const { values } = parseArgs({
+  options: { count: { type: 'string', default: '10000' }, save: { type: 'boolean', default: false } },
+});
+const report = new Report('actors');
+report.table(
+  `Heap of an actor, over ${values.count} of each`,
+  ['actor', 'kB'],
+  Object.entries(ACTORS).map(([name, make]) => [name, (weigh(make, Number(values.count)) / 1024).toFixed(1)]),
+);
+if (values.save) report.save();
+process.exit();
