@@ -27,7 +27,7 @@ const LOST_AFTER_MS = 10_000;
 const TICK_MS = 1;
 /** Rooms that fill up at a time. */
 const CONCURRENCY = 16;
-const CONNECTIONS_PER_ADDRESS = 20_000;
+const CONNECTIONS_PER_ADDRESS = 2000;
 
 /** One member of a room and the neighbour it sends to. */
 class Pair {
@@ -140,7 +140,10 @@ async function openRoom(
   return pairs;
 }
 
-/** Where the nth connection comes from: an address has some 28,000 ports to connect to one port from. */
+/**
+ * Where the nth connection comes from: an address has some 28,000 ports to connect to one port from, and those used
+ * rest for a minute.
+ */
 function addressOf(n: number): string {
   return `127.0.0.${1 + Math.floor(n / CONNECTIONS_PER_ADDRESS)}`;
 }
