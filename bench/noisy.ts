@@ -23,8 +23,8 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ChildServer, startChild } from '../test/support/child.ts';
-import { TestClient } from '../test/support/client.ts';
 import { NOISES, type Noise, type NoiseOrder, type NoiseReport } from './support/noise.ts';
+import { RawSocket } from './support/raw-socket.ts';
 import { Report } from './support/report.ts';
 import { median, quantile } from './support/statistics.ts';
 
@@ -50,8 +50,8 @@ interface Stretch extends Quiet {
 
 /** One offer after the other through a room of two. */
 class QuietRoom {
-  readonly #sender: TestClient;
-  readonly #receiver: TestClient;
+  readonly #sender: RawSocket;
+  readonly #receiver: RawSocket;
   readonly #receiverId: string;
   /** When each offer on its way was sent. */
   readonly #sentAt = new Map<string, number>();
@@ -60,26 +60,29 @@ class QuietRoom {
   #sent = 0;
 
   static async open(url: URL): Promise<QuietRoom> {
-    const sender = await TestClient.connect(url, { perMessageDeflate: false });
-    const { room_id } = await sender.createRoom();
-    const receiver = await TestClient.connect(url, { perMessageDeflate: false });
-    return new QuietRoom(sender, receiver, await receiver.joinRoom(room_id));
+    const sender = await RawSocket.connect(url);
+    sender.send(JSON.stringify({ type: 'CreateRoom' }));
+    const { room_id } = JSON.parse((await sender.nextWith('"RoomCreated"')).toString());
+    const receiver = await RawSocket.connect(url);
+    receiver.send(JSON.stringify({ type: 'JoinRoom', room_id }));
+    const { participant_id } = JSON.parse((await receiver.nextWith('"PeerConnected"')).toString());
+    return new QuietRoom(sender, receiver, participant_id);
   }
 
-  private constructor(sender: TestClient, receiver: TestClient, receiverId: string) {
+  private constructor(sender: RawSocket, receiver: RawSocket, receiverId: string) {
     this.#sender = sender;
     this.#receiver = receiver;
     this.#receiverId = receiverId;
-    receiver.socket.on('message', (data) => {
+    receiver.onFrame = (bytes, start, end) => {
       const at = performance.now();
-      const { sdp } = JSON.parse(data.toString());
+      const { sdp } = JSON.parse(bytes.toString('utf8', start, end));
       const sentAt = this.#sentAt.get(sdp);
       if (sentAt !== undefined) this.#latencies.push(at - sentAt);
       this.#sentAt.delete(sdp);
-    });
-    sender.socket.on('message', (data) => {
-      if (JSON.parse(data.toString()).code === 'RateLimited') this.#refused += 1;
-    });
+    };
+    sender.onFrame = (bytes, start, end) => {
+      if (JSON.parse(bytes.toString('utf8', start, end)).code === 'RateLimited') this.#refused += 1;
+    };
   }
 
   /**
@@ -111,7 +114,7 @@ class QuietRoom {
   #offer(): void {
     const sdp = `offer ${this.#sent++}`;
     this.#sentAt.set(sdp, performance.now());
-    this.#sender.send({ type: 'Offer', to: this.#receiverId, sdp });
+    this.#sender.send(JSON.stringify({ type: 'Offer', to: this.#receiverId, sdp }));
   }
 }
 
