@@ -21,6 +21,7 @@ import { ClientSocket } from './socket/client-socket.ts';
 import { Heartbeat, type Pulse } from './socket/heartbeat.ts';
 import { receive } from './socket/receiver.ts';
 import { Sender } from './socket/sender.ts';
+import { throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Tally } from './telemetry/tally.ts';
@@ -226,6 +227,7 @@ export class HttpFront {
     this.#links.add(link);
     this.#host.connect(participantId, link);
 
+    throttle(socket, webSocket, () => !link.isReading);
     webSocket.on('message', (data, isBinary) => {
       if (webSocket.readyState !== webSocket.OPEN) return;
       if (isBinary) return link.close('UnsupportedData');

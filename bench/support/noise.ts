@@ -11,6 +11,8 @@ export const NOISES = {
   offers: 'valid offers, far over its limit',
   big: 'offers in frames of 64 KiB',
   invalid: 'frames that are no JSON',
+  empty: 'frames with nothing in them',
+  pings: 'pings, which ws answers itself',
   deaf: 'valid offers to nobody, and never reads the answers',
 } as const;
 
@@ -68,7 +70,8 @@ function makeNoise(url: string, noise: Noise, rate: number) {
       const allowed = (rate * (performance.now() - startedAt)) / 1000 - frames;
       for (let i = 0; i < Math.min(BATCH, allowed); i += 1) {
         if (socket.bufferedAmount > MAX_BUFFERED_BYTES) break;
-        socket.send(frame);
+        if (noise === 'pings') socket.ping();
+        else socket.send(frame);
         frames += 1;
       }
       await (allowed < 1 || socket.bufferedAmount > MAX_BUFFERED_BYTES ? setTimeout(1) : immediately());
@@ -99,6 +102,9 @@ function frameOf(noise: Noise, self: string): string {
       return offer(self, 'x'.repeat(FRAME_BYTES - offer(self, '').length));
     case 'invalid':
       return '{"type":"Offer",'.repeat(10);
+    case 'empty':
+    case 'pings':
+      return '';
     case 'deaf':
       return offer(randomUUID(), 'v=0');
   }
