@@ -21,7 +21,7 @@ import { ClientSocket } from './socket/client-socket.ts';
 import { Heartbeat, type Pulse } from './socket/heartbeat.ts';
 import { receive } from './socket/receiver.ts';
 import { Sender } from './socket/sender.ts';
-import { throttle } from './socket/throttle.ts';
+import { Throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Tally } from './telemetry/tally.ts';
@@ -49,6 +49,9 @@ const CHECKING_INTERVAL_MS = 5000;
 /** A request has at least this long to arrive whole, in milliseconds: networks are slow, too. */
 const MIN_PATIENCE_MS = 1000;
 
+/** A frame this large takes long enough for others to have their turn, in bytes. */
+const LARGE_BYTES = 16 * 1024;
+
 /** The network side: WebSockets at /ws, /healthz, /readyz, and the routes it is given; the rest is answered 404. */
 export class HttpFront {
   readonly #config: Config;
@@ -61,6 +64,7 @@ export class HttpFront {
   /** Every TCP connection, those that have not said a word of TLS or HTTP yet included. */
   readonly #connections = new Set<Socket>();
   readonly #turn = new Turn();
+  readonly #throttle = new Throttle();
   readonly #heartbeat: Heartbeat;
   readonly #attempts: Attempts;
   readonly #trusts: (address: string, hop: number) => boolean;
@@ -227,11 +231,12 @@ export class HttpFront {
     this.#links.add(link);
     this.#host.connect(participantId, link);
 
-    throttle(socket, webSocket, () => !link.isReading);
     webSocket.on('message', (data, isBinary) => {
       if (webSocket.readyState !== webSocket.OPEN) return;
       if (isBinary) return link.close('UnsupportedData');
-      receive(data, link);
+      const frame = data as Buffer; // in one piece, as ws gives it unless told otherwise
+      if (!receive(frame, link)) this.#throttle.rest(webSocket);
+      else if (frame.length >= LARGE_BYTES) this.#throttle.yield(webSocket);
     });
 
     const pulse: Pulse = {

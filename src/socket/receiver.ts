@@ -1,4 +1,3 @@
-import type { RawData } from 'ws';
 import { type ClientMessage, type Dialect, parseClientMessage } from '../protocol/client.ts';
 
 /** Who hears what a frame was; `at` is when it was received, by `performance.now()`. */
@@ -14,12 +13,16 @@ export interface Listener {
 
 /**
  * Reads one text frame, whole and within the size limit (ws closes 1009 above it, 1007 when it is no UTF-8),
- * and tells the listener exactly one thing. Never throws.
+ * and tells the listener exactly one thing. Returns false for a frame dropped unread. Never throws.
  */
-export function receive(data: RawData, listener: Listener): void {
+export function receive(frame: Buffer, listener: Listener): boolean {
   const at = performance.now();
-  if (!listener.isReading) return listener.unread(at);
-  const parsed = parseClientMessage(data.toString(), listener.dialect);
-  if (!parsed.ok) return listener.invalid(parsed.reason, at);
-  listener.message(parsed.message, at);
+  if (!listener.isReading) {
+    listener.unread(at);
+    return false;
+  }
+  const parsed = parseClientMessage(frame.toString(), listener.dialect);
+  if (parsed.ok) listener.message(parsed.message, at);
+  else listener.invalid(parsed.reason, at);
+  return true;
 }

@@ -51,6 +51,19 @@ describe('a frame', () => {
     expect(told('{"type":"Hello"}', true, dialect)).toEqual([['message', { type: 'Hello' }]]);
   });
 
+  test.each([true, false])('that was read is told from one that was not: %s', (isReading) => {
+    const ignore = () => {};
+    const listener = {
+      isReading,
+      dialect: 'base',
+      message: ignore,
+      invalid: ignore,
+      unread: ignore,
+    } as const;
+    const frames = ['{"type":"CreateRoom"}', 'x'].map((text) => Buffer.from(text));
+    expect(frames.map((frame) => receive(frame, listener))).toEqual([isReading, isReading]);
+  });
+
   test.each(['{"type":"CreateRoom"}', 'x'])('is not even looked at while nothing is read: %j', (text) => {
     expect(told(text, false)).toEqual([['unread']]);
   });

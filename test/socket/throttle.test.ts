@@ -1,65 +1,71 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
-import { throttle } from '../../src/socket/throttle.ts';
+import { Throttle } from '../../src/socket/throttle.ts';
 
-const KIB = 1024;
 const isOver = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A socket whose reader notes what it hears, and when it is paused and resumed. */
-function openSocket() {
-  const socket = new PassThrough({ highWaterMark: 1024 * KIB });
-  const heard: string[] = [];
-  socket.on('data', (data: Buffer) => heard.push(`${data.length}`));
-  const reader = {
-    pause() {
-      heard.push('pause');
-      socket.pause();
-    },
-    resume() {
-      heard.push('resume');
-      socket.resume();
-    },
-  };
-  let isFlooding = false;
-  throttle(socket, reader, () => isFlooding);
-  return {
-    socket,
-    heard,
-    flood(is: boolean) {
-      isFlooding = is;
-    },
-  };
+/** A stream and what its reader notes: the sizes it hears, and when it is paused and resumed. */
+function openSocket(hear: (reader: PassThrough, throttle: Throttle) => void) {
+  const throttle = new Throttle();
+  const socket = new PassThrough();
+  const seen: unknown[] = [];
+  socket.on('pause', () => seen.push('pause'));
+  socket.on('resume', () => seen.push('resume'));
+  socket.on('data', (data: Buffer) => {
+    seen.push(data.length);
+    hear(socket, throttle);
+  });
+  seen.length = 0;
+  return { socket, seen };
 }
 
-test('a client that says little is never paused', async () => {
-  const { socket, heard } = openSocket();
-  for (const size of [6, 1700, 64 * KIB - 1]) socket.write(Buffer.alloc(size));
-  await isOver();
-  expect(heard).toEqual(['6', '1700', '65535']);
-});
-
-test('after a full piece of data others have their turn', async () => {
-  const { socket, heard } = openSocket();
-  socket.write(Buffer.alloc(64 * KIB));
-  socket.write(Buffer.alloc(10));
-  await new Promise((resolve) => process.nextTick(resolve));
-  expect(heard).toEqual(['65536', 'pause']);
-  await isOver();
-  await isOver();
-  expect(heard).toEqual(['65536', 'pause', 'resume', '10']);
-});
-
-test('a flooding client rests after every piece, and nothing of what it sent is lost', async () => {
-  const { socket, heard, flood } = openSocket();
-  flood(true);
+test('a reader that yields goes on in the next turn', async () => {
+  const { socket, seen } = openSocket((reader, throttle) => throttle.yield(reader));
+  await once(socket, 'resume'); // it has begun to read
+  seen.length = 0;
   socket.write(Buffer.alloc(10));
   socket.write(Buffer.alloc(20));
-  expect(heard).toEqual(['10', 'pause']);
-  await once(socket, 'pause'); // after the second piece
-  flood(false);
+  await new Promise((resolve) => process.nextTick(resolve));
+  expect(seen).toEqual([10, 'pause']);
+  await once(socket, 'pause');
+  expect(seen).toEqual([10, 'pause', 'resume', 20, 'pause']);
+});
+
+test('a reader that rests goes on some turns later, and loses nothing', async () => {
+  const { socket, seen } = openSocket((reader, throttle) => throttle.rest(reader));
   await once(socket, 'resume');
-  socket.write(Buffer.alloc(30));
+  seen.length = 0;
+  socket.write(Buffer.alloc(10));
+  socket.write(Buffer.alloc(20));
   await isOver();
-  expect(heard).toEqual(['10', 'pause', 'resume', '20', 'pause', 'resume', '30']);
+  expect(seen).toEqual([10, 'pause']);
+  await once(socket, 'pause');
+  expect(seen).toEqual([10, 'pause', 'resume', 20, 'pause']);
+  await once(socket, 'resume');
+});
+
+test('whoever is paused already is paused once', async () => {
+  const { socket, seen } = openSocket((reader, throttle) => {
+    throttle.rest(reader);
+    throttle.rest(reader);
+    throttle.yield(reader);
+  });
+  await once(socket, 'resume');
+  seen.length = 0;
+  socket.write(Buffer.alloc(10));
+  await once(socket, 'resume');
+  await isOver();
+  await isOver();
+  expect(seen).toEqual([10, 'pause', 'resume']);
+});
+
+test('one rests while another goes on', async () => {
+  const throttle = new Throttle();
+  const [flooding, other] = [new PassThrough(), new PassThrough()];
+  throttle.rest(flooding);
+  expect([flooding.isPaused(), other.isPaused()]).toEqual([true, false]);
+  throttle.yield(other);
+  await once(other, 'resume');
+  expect(other.isPaused()).toBe(false);
 });
