@@ -10,7 +10,7 @@ import { createActor, createMachine } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { roomMachine } from '../machines/room.ts';
 import { absorbing } from '../src/absorb.ts';
-import { startActor } from '../src/actor.ts';
+import { Actor } from '../src/actor.ts';
 import { SlicedClock } from '../src/clock.ts';
 import { withRollback } from '../src/rollback.ts';
 import { Report } from './support/report.ts';
@@ -29,7 +29,7 @@ function connection() {
     firstMessageTimeoutMs: 3_600_000,
     resumeGraceMs: 15_000,
   };
-  return startActor(
+  return new Actor(
     connectionLogic,
     input,
     { clock },
@@ -48,7 +48,7 @@ const ACTORS: Readonly<Record<string, () => unknown>> = {
     return actor;
   },
   'a room, empty': () =>
-    startActor(
+    new Actor(
       roomLogic,
       { room_id: randomUUID(), capacity: 8, idleTimeoutMs: 3_600_000 },
       { clock },

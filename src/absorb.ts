@@ -1,68 +1,72 @@
-import type { ActorScope, AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate';
+import type {
+  AnyActorRef,
+  AnyStateMachine,
+  AnyStateNode,
+  AnyTransitionDefinition,
+  EventObject,
+} from 'xstate';
 import { and, evaluateGuard, not, or, stateIn } from 'xstate/guards';
 
-/** XState's scope, its types left to whatever machine is wrapped. */
+/** XState's own types are left to whatever machine is wrapped. */
 // biome-ignore lint/suspicious/noExplicitAny: one wrapper for machines of every type
 type Any = any;
-type Scope = ActorScope<Any, Any, Any, Any>;
 type Args = { context: Any; event: Any; self: Any; system: Any };
 
 /**
- * A machine that handles the common event cheaply: one whose selected transitions have no target and whose
- * actions are the machine's own functions or emits. Which transitions may be selected is worked out once for each
- * configuration of states and type of event, from the machine's definition; their guards are evaluated at each
- * event. Then the actions run and the snapshot stays the same object, where XState would copy sets of states only to
- * find that nothing moved. Every other event goes to XState's interpreter. The machine's definition stays the only
- * statement of the rules; test/absorb.test.ts compares the two over random events.
+ * Handles an event that leaves an actor's snapshot as it is. Returns what it emits, in order; undefined when XState has
+ * to handle the event, of which nothing has happened then. Throws what an action throws.
+ */
+export type Absorb = (snapshot: Any, event: Any, self: AnyActorRef) => readonly EventObject[] | undefined;
+
+/** Logic that handles some events without a transition; src/actor.ts asks it first. */
+export interface Absorbing {
+  readonly absorb: Absorb;
+}
+
+/**
+ * Gives a machine `absorb`, which handles the common event cheaply: one whose selected transitions have no target
+ * and whose actions are the machine's own functions or emits. Which transitions may be selected is worked out once
+ * for each configuration of states and type of event, from the machine's definition; their guards are evaluated at
+ * each event. Then the actions run and the snapshot stays the same object, where XState would copy sets of states
+ * only to find that nothing moved. Every other event goes to XState's interpreter. The machine's definition stays the
+ * only statement of the rules; test/absorb.test.ts compares the two over random events.
  *
  * A machine with eventless (`always`) transitions is left as it is: they would have to be looked at after each
  * event. So is inspection: absorbed events show no microsteps or actions, so do not wrap while inspecting.
  */
-export function absorbing<TMachine extends AnyStateMachine>(machine: TMachine): TMachine {
+export function absorbing<TMachine extends AnyStateMachine>(
+  machine: TMachine,
+): TMachine & Partial<Absorbing> {
   if (hasEventless(machine)) return machine;
   const selectors = new Selectors();
-  const plans = new WeakMap<AnyTransitionDefinition, readonly Step[] | null>();
-  const planOf = (transition: AnyTransitionDefinition): readonly Step[] | null => {
-    let plan = plans.get(transition);
-    if (plan === undefined) {
-      plan = makePlan(machine, transition);
-      plans.set(transition, plan);
-    }
-    return plan;
+  const absorb: Absorb = (snapshot, event, self) => {
+    if (snapshot.status !== 'active') return undefined;
+    const args: Args = { context: snapshot.context, event, self, system: self.system };
+    const selected: Plan[] = [];
+    if (!select(selectors.for(snapshot, event.type), args, snapshot, selected)) return undefined;
+    const emitted: EventObject[] = [];
+    for (const steps of selected) for (const step of steps) step(args, emitted);
+    return emitted;
   };
-
-  const transition = (snapshot: Any, event: Any, scope: Scope): Any => {
-    if (snapshot.status !== 'active' || event.type.startsWith('xstate.'))
-      return machine.transition(snapshot, event, scope);
-    const args: Args = { context: snapshot.context, event, self: scope.self, system: scope.system };
-    const selected = select(selectors.for(snapshot, event.type), snapshot, args);
-    if (selected === undefined) return machine.transition(snapshot, event, scope);
-    for (const each of selected) if (planOf(each) === null) return machine.transition(snapshot, event, scope);
-    for (const each of selected) for (const step of planOf(each) as readonly Step[]) step(args, scope);
-    return snapshot;
-  };
-  return Object.create(machine, { transition: { value: transition } });
+  return Object.create(machine, { absorb: { value: absorb } });
 }
 
-/** The selected transitions; undefined when a guard threw, which XState then has to say in its own words. */
-function select(
-  selector: Selector,
-  snapshot: Any,
-  args: Args,
-): readonly AnyTransitionDefinition[] | undefined {
+/** Whether all selected transitions can be run here. A guard that throws cannot: XState has to say so in its own words. */
+function select(selector: Selector, args: Args, snapshot: Any, selected: Plan[]): boolean {
   try {
-    return selector(args, snapshot);
+    selector(args, snapshot, selected);
   } catch {
-    return undefined;
+    return false;
   }
+  for (const plan of selected) if (plan === NO_PLAN) return false;
+  return true;
 }
 
-/** Selects transitions of some states: those enabled, or none. */
-type Selector = (args: Args, snapshot: Any) => readonly AnyTransitionDefinition[];
+/** Adds the plans of the transitions of some states that are enabled; returns whether there are any. */
+type Selector = (args: Args, snapshot: Any, selected: Plan[]) => boolean;
 type Guard = (args: Args, snapshot: Any) => boolean;
 
-const NONE: readonly AnyTransitionDefinition[] = [];
-const selectNone: Selector = () => NONE;
+const selectNone: Selector = () => false;
 
 /** Selectors by configuration and event type. Configurations are few, however many actors are in them. */
 class Selectors {
@@ -102,22 +106,17 @@ function selectorOf(node: AnyStateNode, value: Any, type: string, snapshot: Any)
 
 function orElse(inner: Selector, own: Selector): Selector {
   if (own === selectNone) return inner;
-  return (args, snapshot) => {
-    const selected = inner(args, snapshot);
-    return selected.length > 0 ? selected : own(args, snapshot);
-  };
+  if (inner === selectNone) return own;
+  return (args, snapshot, selected) => inner(args, snapshot, selected) || own(args, snapshot, selected);
 }
 
 function all(regions: readonly Selector[]): Selector {
   const some = regions.filter((region) => region !== selectNone);
   if (some.length <= 1) return some[0] ?? selectNone;
-  return (args, snapshot) => {
-    let selected = NONE;
-    for (const region of some) {
-      const more = region(args, snapshot);
-      if (more.length > 0) selected = selected.length === 0 ? more : [...selected, ...more];
-    }
-    return selected;
+  return (args, snapshot, selected) => {
+    let isAny = false;
+    for (const region of some) if (region(args, snapshot, selected)) isAny = true;
+    return isAny;
   };
 }
 
@@ -125,13 +124,16 @@ function all(regions: readonly Selector[]): Selector {
 function firstEnabled(node: AnyStateNode, type: string, snapshot: Any): Selector {
   const candidates = candidatesOf(node, type).map((transition) => ({
     guard: transition.guard === undefined ? undefined : guardOf(transition.guard, snapshot),
-    selected: [transition],
+    plan: planOf(transition, snapshot.machine),
   }));
   if (candidates.length === 0) return selectNone;
-  return (args, snapshot) => {
-    for (const { guard, selected } of candidates)
-      if (guard === undefined || guard(args, snapshot)) return selected;
-    return NONE;
+  return (args, snapshot, selected) => {
+    for (const { guard, plan } of candidates) {
+      if (guard !== undefined && !guard(args, snapshot)) continue;
+      selected.push(plan);
+      return true;
+    }
+    return false;
   };
 }
 
@@ -193,41 +195,33 @@ function childOf(node: AnyStateNode, key: string): AnyStateNode {
   return node.states[key] as AnyStateNode;
 }
 
-type Step = (args: Args, scope: Scope) => void;
+/** Runs one action; what it emits is added. */
+type Step = (args: Args, emitted: EventObject[]) => void;
+type Plan = readonly Step[];
 
-/** What runs an action of a transition. */
-type Runner = (args: Args, params: Any, scope: Scope) => void;
+/** The plan of a transition that takes XState's interpreter. */
+const NO_PLAN: Plan = [];
 
-/** How to run a transition without XState's interpreter; null when it takes that. */
-function makePlan(machine: AnyStateMachine, transition: AnyTransitionDefinition): readonly Step[] | null {
-  if (transition.target !== undefined || transition.reenter) return null;
-  const steps: Step[] = [];
-  for (const action of transition.actions as Any[]) {
-    const run = runnerOf(
+function planOf(transition: AnyTransitionDefinition, machine: AnyStateMachine): Plan {
+  if (transition.target !== undefined || transition.reenter) return NO_PLAN;
+  const steps = (transition.actions as Any[]).map((action) =>
+    stepOf(
       typeof action === 'function' ? action : machine.implementations.actions[action.type ?? action],
-    );
-    if (run === undefined) return null;
-    const params = action.params;
-    if (typeof params === 'function') {
-      steps.push((args, scope) => run(args, params({ context: args.context, event: args.event }), scope));
-    } else {
-      steps.push((args, scope) => run(args, params, scope));
-    }
-  }
-  return steps;
+      action.params,
+    ),
+  );
+  return steps.includes(undefined) ? NO_PLAN : (steps as Step[]);
 }
 
 /** Undefined for an action that only XState's interpreter can run. */
-function runnerOf(action: Any): Runner | undefined {
+function stepOf(action: Any, params: Any): Step | undefined {
   if (typeof action !== 'function') return undefined;
-  if (!('resolve' in action)) return action;
+  const paramsOf = typeof params === 'function' ? params : () => params;
+  if (!('resolve' in action)) return (args) => void action(args, paramsOf(args));
   if (action.type !== 'xstate.emit') return undefined;
-  const emitted = action.event;
-  if (typeof emitted !== 'function') return (_, __, scope) => scope.defer(() => scope.emit(emitted));
-  return (args, params, scope) => {
-    const decision = emitted(args, params);
-    scope.defer(() => scope.emit(decision));
-  };
+  const { event } = action;
+  if (typeof event !== 'function') return (_, emitted) => void emitted.push(event);
+  return (args, emitted) => void emitted.push(event(args, paramsOf(args)));
 }
 
 function hasEventless(machine: AnyStateMachine): boolean {

@@ -1,12 +1,14 @@
 import {
-  type ActorRefFrom,
   type AnyActorLogic,
+  type AnyActorRef,
   createActor,
   type EmittedFrom,
   type EventFromLogic,
   type InputFrom,
   type InspectionEvent,
+  type SnapshotFrom,
 } from 'xstate';
+import type { Absorb, Absorbing } from './absorb.ts';
 import type { Clock } from './clock.ts';
 import type { TransitionFailed } from './rollback.ts';
 
@@ -23,18 +25,83 @@ export type Decision<TLogic extends AnyActorLogic> =
   | TransitionFailed<EventFromLogic<TLogic>>;
 
 /**
- * Starts a root actor whose decisions go to `perform`. Root actors, since a parent's list of children is
- * copied at each spawn. `died` hears of an error that not even a rollback caught; the actor is stopped then.
+ * A root actor whose decisions go to `perform`. Root actors, since a parent's list of children is copied at each
+ * spawn. Events that its logic absorbs do not reach XState's actor, which stays as it is; all are taken one at a time, in
+ * the order they were sent, those that performing a decision sends included.
  */
-export function startActor<TLogic extends AnyActorLogic>(
-  logic: TLogic,
-  input: InputFrom<TLogic>,
-  system: ActorSystem,
-  perform: (decision: Decision<TLogic>) => void,
-  died: (error: unknown) => void,
-): ActorRefFrom<TLogic> {
-  const actor = createActor(logic as AnyActorLogic, { ...system, input });
-  actor.on('*', perform as (decision: unknown) => void);
-  actor.subscribe({ error: died });
-  return actor.start() as ActorRefFrom<TLogic>;
+export class Actor<TLogic extends AnyActorLogic> {
+  readonly #ref: AnyActorRef;
+  readonly #absorb: Absorb | undefined;
+  readonly #perform: (decision: Decision<TLogic>) => void;
+  /** Sent while another event is taken. */
+  readonly #waiting: EventFromLogic<TLogic>[] = [];
+  #isTaking = false;
+  /** XState emits on its own account: for a timer. */
+  #isEmitting = false;
+
+  /** `died` hears of an error that not even a rollback caught; the actor is stopped then. */
+  constructor(
+    logic: TLogic & Partial<Absorbing>,
+    input: InputFrom<TLogic>,
+    system: ActorSystem,
+    perform: (decision: Decision<TLogic>) => void,
+    died: (error: unknown) => void,
+  ) {
+    this.#absorb = logic.absorb;
+    this.#perform = perform;
+    const actor = createActor(logic as AnyActorLogic, { ...system, input });
+    actor.on('*', (decision) => this.#emit(decision as Decision<TLogic>));
+    actor.subscribe({ error: died });
+    this.#ref = actor.start();
+  }
+
+  send(event: EventFromLogic<TLogic>): void {
+    if (this.#isTaking) return void this.#waiting.push(event);
+    if (this.#isEmitting) return this.#ref.send(event); // it waits in XState's mailbox
+    this.#isTaking = true;
+    try {
+      let next: EventFromLogic<TLogic> | undefined = event;
+      for (; next !== undefined; next = this.#waiting.shift()) this.#take(next);
+    } finally {
+      this.#isTaking = false;
+    }
+  }
+
+  getSnapshot(): SnapshotFrom<TLogic> {
+    return this.#ref.getSnapshot();
+  }
+
+  stop(): void {
+    this.#waiting.length = 0;
+    this.#ref.stop?.();
+  }
+
+  #take(event: EventFromLogic<TLogic>): void {
+    const decisions = this.#absorb?.(this.#ref.getSnapshot(), event, this.#ref);
+    if (decisions === undefined) return this.#ref.send(event);
+    for (const decision of decisions) {
+      try {
+        this.#perform(decision as Decision<TLogic>);
+      } catch (error) {
+        rethrowLater(error);
+      }
+    }
+  }
+
+  #emit(decision: Decision<TLogic>): void {
+    const outer = this.#isEmitting;
+    this.#isEmitting = true;
+    try {
+      this.#perform(decision);
+    } finally {
+      this.#isEmitting = outer;
+    }
+  }
+}
+
+/** What XState does with what a listener throws. */
+function rethrowLater(error: unknown): void {
+  setTimeout(() => {
+    throw error;
+  });
 }

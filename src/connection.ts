@@ -1,11 +1,10 @@
-import type { ActorRefFrom } from 'xstate';
 import type {
   ClientEvent,
   ConnectionEvent,
   ConnectionInput,
   connectionMachine,
 } from '../machines/connection.ts';
-import { type ActorSystem, type Decision, startActor } from './actor.ts';
+import { Actor, type ActorSystem, type Decision } from './actor.ts';
 import type { Endpoint, Link, SocketEnd } from './link.ts';
 import type { ClientMessage, Dialect } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
@@ -43,7 +42,7 @@ export interface ConnectionServices {
  */
 export class Connection implements Member, Endpoint {
   readonly participantId: ParticipantId;
-  readonly #actor: ActorRefFrom<ConnectionLogic>;
+  readonly #actor: Actor<ConnectionLogic>;
   #tracer: MessageTracer;
   readonly #services: ConnectionServices;
   #link: Link | undefined;
@@ -54,7 +53,7 @@ export class Connection implements Member, Endpoint {
     this.#link = link;
     this.#tracer = new MessageTracer(services.tally, input.participant_id, link.handshake);
     this.#services = services;
-    this.#actor = startActor(
+    this.#actor = new Actor(
       logic,
       input,
       services.system,

@@ -1,4 +1,5 @@
 import type { AnyActorLogic } from 'xstate';
+import type { Absorb, Absorbing } from './absorb.ts';
 
 /** Emitted when a transition threw: `event` had no effect, the actor stands where it stood before. */
 export interface TransitionFailed<TEvent> {
@@ -21,9 +22,24 @@ export function withRollback<TLogic extends AnyActorLogic>(logic: TLogic): TLogi
       for (const effect of effects) scope.defer(effect);
       return next;
     } catch (error) {
-      scope.defer(() => scope.emit({ type: 'failed', error, event } satisfies TransitionFailed<unknown>));
+      scope.defer(() => scope.emit(failure(error, event)));
       return snapshot;
     }
   };
-  return Object.create(logic, { transition: { value: transition } }) as TLogic;
+  const { absorb } = logic as Partial<Absorbing>;
+  const absorbWithRollback: Absorb = (snapshot, event, self) => {
+    try {
+      return absorb?.(snapshot, event, self);
+    } catch (error) {
+      return [failure(error, event)];
+    }
+  };
+  return Object.create(logic, {
+    transition: { value: transition },
+    ...(absorb && { absorb: { value: absorbWithRollback } }),
+  });
+}
+
+function failure<TEvent>(error: unknown, event: TEvent): TransitionFailed<TEvent> {
+  return { type: 'failed', error, event };
 }

@@ -1,6 +1,5 @@
-import type { ActorRefFrom } from 'xstate';
 import type { RoomEvent, RoomInput, roomMachine } from '../machines/room.ts';
-import { type ActorSystem, type Decision, startActor } from './actor.ts';
+import { Actor, type ActorSystem, type Decision } from './actor.ts';
 import type { RelayRequest } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
 import { Outgoing } from './protocol/outgoing.ts';
@@ -26,7 +25,7 @@ const FAILED = 'The server failed on this message; the room is as it was.';
 export class LiveRoom implements Room {
   readonly #input: RoomInput;
   readonly #host: RoomHost;
-  readonly #actor: ActorRefFrom<RoomLogic>;
+  readonly #actor: Actor<RoomLogic>;
   /** The members, and whoever waits for an answer to a create or join. */
   readonly #members = new Map<ParticipantId, Member>();
   #size = 0;
@@ -35,7 +34,7 @@ export class LiveRoom implements Room {
   constructor(logic: RoomLogic, input: RoomInput, system: ActorSystem, host: RoomHost) {
     this.#input = input;
     this.#host = host;
-    this.#actor = startActor(
+    this.#actor = new Actor(
       logic,
       input,
       system,

@@ -1,7 +1,6 @@
 import { v4 as uuid } from 'uuid';
-import type { ActorRefFrom } from 'xstate';
 import type { SupervisorInput, supervisorMachine } from '../machines/supervisor.ts';
-import { type ActorSystem, type Decision, startActor } from './actor.ts';
+import { Actor, type ActorSystem, type Decision } from './actor.ts';
 import type { ParticipantId, RoomId } from './protocol/server.ts';
 import type { Room, Rooms } from './routing/router.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -19,7 +18,7 @@ export type RoomFactory = (roomId: RoomId, reports: RoomReports) => Room;
 /** Performs what the supervisor's machine decides: keeps the rooms of this process, by id. */
 export class Supervisor implements Rooms {
   readonly #rooms = new Map<RoomId, Room>();
-  readonly #actor: ActorRefFrom<SupervisorLogic>;
+  readonly #actor: Actor<SupervisorLogic>;
   readonly #makeRoom: RoomFactory;
   readonly #logger: Logger;
   readonly #tally: { roomRestarts: number };
@@ -35,7 +34,7 @@ export class Supervisor implements Rooms {
     this.#tally = tally;
     this.#makeRoom = makeRoom;
     this.#logger = logger;
-    this.#actor = startActor(
+    this.#actor = new Actor(
       logic,
       input,
       system,

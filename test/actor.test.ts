@@ -1,0 +1,150 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { assign, emit, SimulatedClock, setup } from 'xstate';
+import { absorbing } from '../src/absorb.ts';
+import { Actor } from '../src/actor.ts';
+import { withRollback } from '../src/rollback.ts';
+
+type ToldEvent = { readonly type: 'tell' | 'count' | 'wait' | 'fail'; readonly id: number };
+
+/** Tells of every event; `tell` and `fail` are absorbed, `count` and `wait` are XState's. */
+const machine = setup({
+  types: {
+    context: {} as { count: number },
+    events: {} as ToldEvent,
+    emitted: {} as { type: string; id: number },
+  },
+  actions: {
+    tell: emit((_, { id }: { id: number }) => ({ type: 'told', id })),
+    tellAgain: emit((_, { id }: { id: number }) => ({ type: 'toldAgain', id })),
+    tellOverdue: emit({ type: 'overdue', id: -1 }),
+    tellStillOverdue: emit({ type: 'stillOverdue', id: -2 }),
+    count: assign({ count: ({ context }) => context.count + 1 }),
+    fail: () => {
+      throw new Error('no');
+    },
+  },
+}).createMachine({
+  context: { count: 0 },
+  initial: 'ready',
+  states: {
+    ready: {},
+    waiting: { after: { 1000: { target: 'ready', actions: ['tellOverdue', 'tellStillOverdue'] } } },
+  },
+  on: {
+    tell: {
+      actions: [
+        { type: 'tell', params: ({ event }) => event },
+        { type: 'tellAgain', params: ({ event }) => event },
+      ],
+    },
+    count: { actions: ['count', { type: 'tell', params: ({ event }) => event }] },
+    wait: { target: '.waiting', actions: { type: 'tell', params: ({ event }) => event } },
+    fail: { actions: 'fail' },
+  },
+});
+
+type Logic = typeof machine;
+
+/** Starts an actor and keeps what it decides; performing the decision on an event sends the events it caused. */
+function start(logic: Logic, causes: (id: number) => readonly ToldEvent[] = () => []) {
+  const clock = new SimulatedClock();
+  const seen: unknown[] = [];
+  const actor: Actor<Logic> = new Actor(
+    withRollback(logic),
+    undefined,
+    { clock },
+    (decision) => {
+      const { type, id } = decision as { type: string; id?: number };
+      seen.push([type, id]);
+      if (id !== undefined && type !== 'toldAgain') for (const event of causes(id)) actor.send(event);
+    },
+    (error) => seen.push(['died', error]),
+  );
+  return { actor, clock, seen };
+}
+
+describe('an actor', () => {
+  test('takes an event sent while it performs after all of the one before, whoever handles either', () => {
+    const { actor, seen } = start(absorbing(machine), (id) =>
+      id === 1
+        ? [
+            { type: 'count', id: 2 },
+            { type: 'tell', id: 3 },
+          ]
+        : [],
+    );
+    actor.send({ type: 'tell', id: 1 });
+    expect(seen).toEqual([
+      ['told', 1],
+      ['toldAgain', 1],
+      ['told', 2],
+      ['told', 3],
+      ['toldAgain', 3],
+    ]);
+  });
+
+  test('takes an event sent while it performs what a timer decided after all of that', () => {
+    const { actor, clock, seen } = start(absorbing(machine), (id) =>
+      id === -1 ? [{ type: 'tell', id: 1 }] : [],
+    );
+    actor.send({ type: 'wait', id: 0 });
+    clock.increment(1000);
+    expect(seen).toEqual([
+      ['told', 0],
+      ['overdue', -1],
+      ['stillOverdue', -2],
+      ['told', 1],
+      ['toldAgain', 1],
+    ]);
+  });
+
+  test('decides the same in the same order whether events are absorbed or not', () => {
+    const event = fc.record({
+      type: fc.constantFrom('tell', 'count', 'wait', 'fail'),
+      id: fc.integer({ min: 0, max: 9 }),
+    }) as fc.Arbitrary<ToldEvent>;
+    const step = fc.oneof(event, fc.constant(1000));
+    // What is caused has higher ids than its cause, so that it ends.
+    const caused = fc.array(fc.array(event, { maxLength: 2 }), { minLength: 12, maxLength: 12 });
+    const property = fc.property(fc.array(step, { maxLength: 12 }), caused, (steps, effects) => {
+      const causes = (id: number) => (effects[id + 2] ?? []).filter((each) => each.id > id);
+      const run = (logic: Logic) => {
+        const { actor, clock, seen } = start(logic, causes);
+        for (const each of steps) {
+          if (typeof each === 'number') clock.increment(each);
+          else actor.send(each);
+        }
+        return { seen, snapshot: actor.getSnapshot().toJSON() };
+      };
+      expect(run(absorbing(machine))).toEqual(run(machine));
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  test('that is stopped takes no more, not even what waits', () => {
+    const { actor, seen } = start(absorbing(machine), (id) => {
+      if (id !== 1) return [];
+      actor.stop();
+      return [{ type: 'count', id: 2 }];
+    });
+    actor.send({ type: 'tell', id: 1 });
+    actor.send({ type: 'tell', id: 3 });
+    expect(seen).toEqual([
+      ['told', 1],
+      ['toldAgain', 1],
+    ]);
+    expect(actor.getSnapshot().status).toBe('stopped');
+  });
+
+  test('goes on after an event that throws', () => {
+    const { actor, seen } = start(absorbing(machine));
+    actor.send({ type: 'fail', id: 1 });
+    actor.send({ type: 'tell', id: 2 });
+    expect(seen).toEqual([
+      ['failed', undefined],
+      ['told', 2],
+      ['toldAgain', 2],
+    ]);
+  });
+});
