@@ -31,6 +31,6 @@ export class Outgoing {
 
 function encode(message: ServerMessage): string {
   if (!('sdp' in message)) return JSON.stringify(message);
-  const { sdp, ...rest } = message;
-  return `${JSON.stringify(rest).slice(0, -1)},"sdp":${literalOf(sdp)}}`;
+  const rest = JSON.stringify({ ...message, sdp: undefined });
+  return `${rest.slice(0, -1)},"sdp":${literalOf(message.sdp)}}`;
 }

@@ -39,6 +39,9 @@ export const ATTRIBUTE = {
   httpStatus: 'http.response.status_code',
 } as const;
 
+/** For attributes whose keys are written out: an object literal with computed keys takes a slow path in V8. */
+export type KnownAttributes = Partial<Record<(typeof ATTRIBUTE)[keyof typeof ATTRIBUTE], string | number>>;
+
 /** Each metric: its name, UCUM unit, and what it says. The event loop's are nodejs.eventloop.* (semconv). */
 export const METRIC = {
   connections: ['bloom.connections', '{connection}', 'Open WebSocket connections.'],

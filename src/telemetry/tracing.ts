@@ -1,5 +1,4 @@
 import {
-  type Attributes,
   type Link,
   propagation,
   ROOT_CONTEXT,
@@ -10,7 +9,7 @@ import {
 } from '@opentelemetry/api';
 import type { ErrorCode } from '../protocol/codes.ts';
 import type { ParticipantId, RoomId } from '../protocol/server.ts';
-import { ATTRIBUTE, INSTRUMENTATION, SPAN, type WorkType } from './names.ts';
+import { ATTRIBUTE, INSTRUMENTATION, type KnownAttributes, SPAN, type WorkType } from './names.ts';
 import type { Tally } from './tally.ts';
 
 const tracer = trace.getTracer(INSTRUMENTATION);
@@ -50,18 +49,15 @@ export class Work {
     if (how === 'sent' && type === this.#type)
       this.#tally.relayDuration?.record((now - this.#startedAt) / 1000);
     if (!this.span.isRecording()) return;
-    this.span.addEvent(
-      how === 'sent' ? 'delivered' : 'queued',
-      { [ATTRIBUTE.participantId]: to, [ATTRIBUTE.messageType]: type },
-      now,
-    );
+    const attributes = { participant_id: to, message_type: type } satisfies KnownAttributes;
+    this.span.addEvent(how === 'sent' ? 'delivered' : 'queued', attributes, now);
   }
 
   /** The sender was answered with an error; one of the server's own making makes the span an error too. */
   refused(to: ParticipantId, code: ErrorCode): void {
     this.#outcome = code;
     this.#tally.refusal(code);
-    const attributes = { [ATTRIBUTE.participantId]: to, [ATTRIBUTE.code]: code };
+    const attributes = { participant_id: to, code } satisfies KnownAttributes;
     this.span.addEvent('refused', attributes, performance.now());
     if (code === 'Internal') this.span.setStatus({ code: SpanStatusCode.ERROR, message: code });
   }
@@ -87,7 +83,7 @@ export class Work {
     this.#isOver = true;
     if (this.#type !== 'handshake' && this.#type !== 'disconnect')
       this.#tally.message(this.#type, this.#outcome);
-    this.span.setAttribute(ATTRIBUTE.outcome, this.#outcome);
+    if (this.#outcome !== 'ok') this.span.setAttribute(ATTRIBUTE.outcome, this.#outcome);
     this.span.end(performance.now());
   }
 }
@@ -109,7 +105,7 @@ export function traceHandshake(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): Work {
   const now = performance.now();
-  const attributes = { [ATTRIBUTE.participantId]: participantId };
+  const attributes = { participant_id: participantId, outcome: 'ok' } satisfies KnownAttributes;
   const parent = propagation.extract(ROOT_CONTEXT, headers);
   const span = tracer.startSpan(
     SPAN.handshake,
@@ -133,11 +129,12 @@ export class MessageTracer {
 
   /** Runs `work` as what a message caused; `startedAt` is when its frame was received. */
   trace(type: WorkType, startedAt: number, roomId: RoomId | null, work: () => void): void {
-    const attributes: Attributes = {
-      [ATTRIBUTE.participantId]: this.#participantId,
-      [ATTRIBUTE.messageType]: type,
-    };
-    if (roomId !== null) attributes[ATTRIBUTE.roomId] = roomId;
+    const participant_id = this.#participantId;
+    const attributes = (
+      roomId === null
+        ? { participant_id, message_type: type, outcome: 'ok' }
+        : { participant_id, message_type: type, outcome: 'ok', room_id: roomId }
+    ) satisfies KnownAttributes;
     const options = { kind: SpanKind.SERVER, links: this.#links, startTime: startedAt, attributes };
     const span = tracer.startSpan(SPAN[type], options, ROOT_CONTEXT);
     const outer = current;

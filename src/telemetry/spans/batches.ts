@@ -17,6 +17,8 @@ export interface BatchLimits {
 /** Sends a request on its way; rejects when it was not taken. */
 export type SendRequest = (request: SpanRequest) => Promise<void>;
 
+/** Spans that are written in one go: the first of them fetches the code and its data into the processor's caches. */
+const RUN_SPANS = 32;
 /** Bytes a span takes, roughly: a batch's buffer begins with room for as many as the last one had. */
 const SPAN_BYTES = 512;
 const FIRST_SPANS = 64;
@@ -32,6 +34,8 @@ export class SpanBatches {
   #waitingSpans = 0;
   #waitingBytes = 0;
   #filling: SpanRequest | undefined;
+  /** Ended, and not written yet. */
+  readonly #ended: RecordedSpan[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
   #lastCount = FIRST_SPANS;
@@ -50,8 +54,9 @@ export class SpanBatches {
       return;
     }
     this.#filling ??= this.#begin();
-    this.#filling.add(span);
-    if (this.#filling.count >= this.#limits.batchSpans) this.#close();
+    this.#ended.push(span);
+    if (this.#ended.length >= RUN_SPANS) this.#write(this.#filling);
+    if (this.#fillingSpans >= this.#limits.batchSpans) this.#close();
   };
 
   /** Settles when everything recorded so far was sent, or could not be. */
@@ -67,9 +72,18 @@ export class SpanBatches {
 
   get #isFull(): boolean {
     const { queueSpans, queueBytes } = this.#limits;
-    const spans = this.#waitingSpans + (this.#filling?.count ?? 0);
+    const spans = this.#waitingSpans + this.#fillingSpans;
     const bytes = this.#waitingBytes + (this.#filling?.size ?? 0);
     return this.#waitingSpans > 0 && (spans >= queueSpans || bytes >= queueBytes);
+  }
+
+  get #fillingSpans(): number {
+    return (this.#filling?.count ?? 0) + this.#ended.length;
+  }
+
+  #write(request: SpanRequest): void {
+    for (const span of this.#ended) request.add(span);
+    this.#ended.length = 0;
   }
 
   #begin(): SpanRequest {
@@ -81,6 +95,7 @@ export class SpanBatches {
   #close(): void {
     clearTimeout(this.#timer);
     if (this.#filling === undefined) return;
+    this.#write(this.#filling);
     this.#lastCount = this.#filling.count;
     this.#waiting.push(this.#filling);
     this.#count(this.#filling, 1);
