@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { ARGS } from './client/support/browser.ts';
+import type { Browser, Page } from 'playwright-core';
+import { FAKE_DEVICES, launchChromium, PLAIN_CANDIDATES } from './support/chromium.ts';
 
 /** The examples, as their readers start them, in two windows of a real browser. */
 
@@ -13,7 +13,7 @@ const started: ChildProcess[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
+  browser = await launchChromium(...FAKE_DEVICES, PLAIN_CANDIDATES);
 }, 60_000);
 afterEach(async () => {
   await Promise.all(browser.contexts().map((context) => context.close()));

@@ -3,21 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { Signaling } from '../../src/client/index.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { FaultyProxy, type Passage } from '../support/proxy.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
 
 /** The client in a real browser: what it makes of the network and of the page being looked at. */
-
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-];
 
 /** What the page has. */
 declare global {
@@ -48,7 +41,7 @@ beforeAll(async () => {
   });
   web.listen(0, '127.0.0.1');
   await once(web, 'listening');
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
+  browser = await launchChromium();
   page = await browser.newPage();
   server = await startServer({ RESUME_GRACE_MS: '60000' });
   await page.addInitScript({ content: `${outputFiles[0]?.text}; globalThis.bloom = bloom;` });

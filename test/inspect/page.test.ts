@@ -1,22 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { type Inspector, startInspector } from '../../src/inspect/inspector.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 /** The inspector's page in a real browser, beside a real server. */
-
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 let browser: Browser;
 let inspector: Inspector;
@@ -26,7 +17,7 @@ const pages: Page[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS });
+  browser = await launchChromium();
   inspector = await startInspector({ port: 0, logger: createLogger('silent') });
   server = await startServer({}, { inspect: inspector.inspect });
 }, 60_000);

@@ -1,17 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
+import { FAKE_DEVICES, launchChromium } from '../support/chromium.ts';
 import { seat } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import {
-  audioFrom,
-  buildPage,
-  eventually,
-  hears,
-  launch,
-  nextReading,
-  plays,
-  Visitor,
-} from './support/visitor.ts';
+import { audioFrom, callPage, eventually, hears, nextReading, plays, Visitor } from './support/visitor.ts';
 
 /** Calls on the page: real browsers, real media between them, a real server. */
 
@@ -22,8 +14,8 @@ let server: TestServer;
 const visitors: Visitor[] = [];
 
 beforeAll(async () => {
-  browser = await launch();
-  server = await startServer({}, { page: await buildPage() });
+  browser = await launchChromium(...FAKE_DEVICES);
+  server = await startServer({}, { page: callPage() });
 }, 120_000);
 afterEach(async () => {
   const complaints = visitors.flatMap((visitor) => visitor.complaints);

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { FAKE_DEVICES, launchChromium } from '../support/chromium.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { buildPage, eventually, launch, Visitor, violations } from './support/visitor.ts';
+import { callPage, eventually, Visitor, violations } from './support/visitor.ts';
 
 /** Every state of the page as people with different eyes, hands, screens and languages meet it. */
 
@@ -12,8 +13,8 @@ let server: TestServer;
 const visitors: Visitor[] = [];
 
 beforeAll(async () => {
-  browser = await launch();
-  server = await startServer({}, { page: await buildPage() });
+  browser = await launchChromium(...FAKE_DEVICES);
+  server = await startServer({}, { page: callPage() });
 }, 120_000);
 afterEach(async () => {
   const complaints = visitors.flatMap((visitor) => visitor.complaints);

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { type ChildServer, startChild } from '../support/child.ts';
+import { FAKE_DEVICES, launchChromium } from '../support/chromium.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { buildPage, hears, launch, Visitor } from './support/visitor.ts';
+import { callPage, hears, Visitor } from './support/visitor.ts';
 
 /** Calls in trouble: the server goes and comes back, microphones are forbidden or missing. */
 
@@ -12,7 +13,7 @@ const visitors: Visitor[] = [];
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startServer({}, { page: await buildPage() });
+  server = await startServer({}, { page: callPage() });
 }, 120_000);
 afterEach(async () => {
   await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
@@ -29,7 +30,7 @@ describe('the server', () => {
   let browser: Browser;
   let child: ChildServer;
   beforeAll(async () => {
-    browser = await launch();
+    browser = await launchChromium(...FAKE_DEVICES);
     child = await startChild();
   }, 60_000);
   afterAll(async () => {
@@ -106,7 +107,7 @@ test.each([
   ],
 ])('devices are %s: one is in the call all the same, listens, and is told what to do', async (...its) => {
   const [, args, host, microphone, camera] = its;
-  const [browser, normal] = await Promise.all([launch(args), launch()]);
+  const [browser, normal] = await Promise.all([launchChromium(...args), launchChromium(...FAKE_DEVICES)]);
   try {
     const aiko = await open(normal, server.url, 'Aiko');
     const link = new URL(await aiko.create());

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { MeshOptions } from '../../../src/client/index.ts';
-import { ARGS } from './browser.ts';
+import { CHROMIUM, CHROMIUM_ARGS, FAKE_DEVICES, PLAIN_CANDIDATES } from '../../support/chromium.ts';
 import type { Call } from './call-page.ts';
 
 /** Waits in pages as long as that: eight of them share the CI's two cores. */
@@ -84,10 +84,15 @@ export class CallPages {
     const { outputFiles } = await build({ entryPoints, bundle: true, write: false, format: 'iife' });
     const folder = await mkdtemp(join(tmpdir(), 'bloom-browser-'));
     const executablePath = join(folder, 'chromium');
-    await writeFile(executablePath, `#!/bin/sh\nexec ${command.join(' ')} /usr/bin/chromium "$@"\n`, {
+    await writeFile(executablePath, `#!/bin/sh\nexec ${command.join(' ')} ${CHROMIUM} "$@"\n`, {
       mode: 0o755,
     });
-    const args = [...ARGS, `--unsafely-treat-insecure-origin-as-secure=${secure}`];
+    const args = [
+      ...CHROMIUM_ARGS,
+      ...FAKE_DEVICES,
+      PLAIN_CANDIDATES,
+      `--unsafely-treat-insecure-origin-as-secure=${secure}`,
+    ];
     const browser = await chromium.launch({ executablePath, args });
     await rm(folder, { recursive: true });
     return new CallPages(browser, outputFiles[0]?.text as string);

@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
-
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { Routes } from '../../../src/http.ts';
 import { findPage } from '../../../src/web.ts';
 
@@ -12,27 +9,8 @@ const ROOT = new URL('../../../', import.meta.url);
 /** Of anything a page is waited for: slow machines run eight of them at once. */
 const TIMEOUT_MS = 90_000;
 
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--auto-select-desktop-capture-source=Entire screen',
-];
-export const FAKE_DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
-
-/** The page as Bloom serves it: built, unless it is built already. */
-export async function buildPage(): Promise<Routes> {
-  await promisify(execFile)(process.execPath, ['scripts/build-web.ts'], { cwd: ROOT });
-  return findPage() as Routes;
-}
-
-export function launch(devices: readonly string[] = FAKE_DEVICES): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ARGS, ...devices] });
-}
+/** The page as Bloom serves it; scripts/test-setup.ts has built it. */
+export const callPage = () => findPage() as Routes;
 
 /** One browser window and whoever sits before it. */
 export class Visitor {
