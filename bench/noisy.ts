@@ -12,8 +12,8 @@
  *
  *     npm run bench -- noisy [--rounds 6] [--seconds 3] [--rate 1000000] [--noises NAME,…] [--save]
  *
- * `--noises`: some of them only, by the names below the table. Takes rounds x 13 stretches x (seconds + 1.5): some
- * 6 minutes. The limit is 60 frames a second here, so that the quiet client keeps it; `refused` counts its offers that
+ * `--noises`: some of them only, by the names below the table. Takes rounds x 17 stretches x (seconds + 1.5): some
+ * 8 minutes. The limit is 60 frames a second here, so that the quiet client keeps it; `refused` counts its offers that
  * were answered RateLimited all the same, since the server was so late that it read them in a burst. Bounded by at
  * most 100 rounds of 60 s stretches; exit code 1 if an offer is neither delivered nor refused.
  */

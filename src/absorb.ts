@@ -13,8 +13,9 @@ type Any = any;
 type Args = { context: Any; event: Any; self: Any; system: Any };
 
 /**
- * Handles an event that leaves an actor's snapshot as it is. Returns what it emits, in order; undefined when XState has
- * to handle the event, of which nothing has happened then. Throws what an action throws.
+ * Runs the actions of an event that leaves an actor's snapshot as it is. Returns what they emit, in order, for the caller
+ * to perform; undefined when XState has to handle the event, of which nothing has happened then. Throws what an action
+ * throws.
  */
 export type Absorb = (snapshot: Any, event: Any, self: AnyActorRef) => readonly EventObject[] | undefined;
 

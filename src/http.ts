@@ -232,11 +232,12 @@ export class HttpFront {
     this.#host.connect(participantId, link);
 
     webSocket.on('message', (data, isBinary) => {
-      if (webSocket.readyState !== webSocket.OPEN) return;
+      // What comes after a close is dropped as well, and ws reads it for some seconds.
+      if (webSocket.readyState !== webSocket.OPEN) return this.#throttle.rest(webSocket);
       if (isBinary) return link.close('UnsupportedData');
       const frame = data as Buffer; // in one piece, as ws gives it unless told otherwise
       if (!receive(frame, link)) this.#throttle.rest(webSocket);
-      else if (frame.length >= LARGE_BYTES) this.#throttle.yield(webSocket);
+      else if (frame.length >= LARGE_BYTES) this.#throttle.giveWay(webSocket);
     });
 
     const pulse: Pulse = {
@@ -244,8 +245,9 @@ export class HttpFront {
       drop: () => webSocket.terminate(),
     };
     this.#heartbeat.add(pulse);
+    webSocket.on('ping', () => this.#throttle.rest(webSocket)); // ws has answered
     webSocket.on('pong', (data) => {
-      this.#heartbeat.heard(pulse);
+      if (!this.#heartbeat.heard(pulse)) this.#throttle.rest(webSocket);
       link.ponged(data.toString());
     });
 

@@ -13,6 +13,8 @@ export const NOISES = {
   invalid: 'frames that are no JSON',
   empty: 'frames with nothing in them',
   pings: 'pings, which ws answers itself',
+  pongs: 'pongs that nobody asked for',
+  closing: 'empty frames after a binary one, for which it is closed',
   deaf: 'valid offers to nobody, and never reads the answers',
 } as const;
 
@@ -65,12 +67,14 @@ function makeNoise(url: string, noise: Noise, rate: number) {
     socket.send(JSON.stringify({ type: 'CreateRoom' }));
     const frame = frameOf(noise, await isSeated.promise);
     socket.on('message', () => {}); // read and forgotten
-    if (noise === 'deaf') socket.pause();
+    if (noise === 'deaf' || noise === 'closing') socket.pause(); // hears no close, so goes on
+    if (noise === 'closing') socket.send(Buffer.alloc(1));
     while (!isOver && socket.readyState === WebSocket.OPEN) {
       const allowed = (rate * (performance.now() - startedAt)) / 1000 - frames;
       for (let i = 0; i < Math.min(BATCH, allowed); i += 1) {
         if (socket.bufferedAmount > MAX_BUFFERED_BYTES) break;
         if (noise === 'pings') socket.ping();
+        else if (noise === 'pongs') socket.pong();
         else socket.send(frame);
         frames += 1;
       }
@@ -104,6 +108,8 @@ function frameOf(noise: Noise, self: string): string {
       return '{"type":"Offer",'.repeat(10);
     case 'empty':
     case 'pings':
+    case 'pongs':
+    case 'closing':
       return '';
     case 'deaf':
       return offer(randomUUID(), 'v=0');

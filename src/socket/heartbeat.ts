@@ -34,10 +34,12 @@ export class Heartbeat {
     this.#groupOf.set(pulse, group);
   }
 
-  /** The socket answered. */
-  heard(pulse: Pulse): void {
+  /** The socket answered. Returns whether it was asked. */
+  heard(pulse: Pulse): boolean {
     const group = this.#groupOf.get(pulse);
-    if (group?.has(pulse)) group.set(pulse, 0);
+    const unanswered = group?.get(pulse) ?? 0;
+    if (unanswered > 0) group?.set(pulse, 0);
+    return unanswered > 0;
   }
 
   remove(pulse: Pulse): void {

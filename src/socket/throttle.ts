@@ -6,17 +6,19 @@ export interface Reader {
 
 /** How many times as long as its data took a flooding client rests: it gets a tenth of the processor at most. */
 const REST = 9;
+/** No rest is longer, in milliseconds: what took so long may have been a pause of the whole process. */
+const MAX_REST_MS = 500;
 
 /**
  * Keeps one client from keeping the event loop. libuv reads up to 32 pieces of 64 KiB from a socket in one go:
- * thousands of frames, which would all be handled before anybody else had a turn. Of a reader that is paused meanwhile no
- * further piece is read; what the client sends waits in the kernel, and then at the client.
+ * thousands of frames, which would all be handled before anybody else had a turn. Of a reader that is paused meanwhile at
+ * most one more piece is read; what the client sends waits in the kernel, and then at the client.
  */
 export class Throttle {
   readonly #paused = new Set<Reader>();
 
   /** Others have their turn before `reader` goes on. */
-  yield(reader: Reader): void {
+  giveWay(reader: Reader): void {
     if (this.#pause(reader)) setImmediate(this.#resume, reader);
   }
 
@@ -25,7 +27,10 @@ export class Throttle {
     if (!this.#pause(reader)) return;
     const startedAt = performance.now();
     // A tick runs when the whole piece of data is handled.
-    process.nextTick(() => setTimeout(this.#resume, REST * (performance.now() - startedAt), reader));
+    process.nextTick(() => {
+      const restMs = Math.min(MAX_REST_MS, REST * (performance.now() - startedAt));
+      setTimeout(this.#resume, restMs, reader);
+    });
   }
 
   #pause(reader: Reader): boolean {

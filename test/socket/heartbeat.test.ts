@@ -52,6 +52,16 @@ describe('a socket', () => {
     }
   });
 
+  test('is told from one that answers unasked', () => {
+    const heartbeat = start();
+    const [socket] = add(heartbeat, 1) as [FakeSocket];
+    expect(heartbeat.heard(socket)).toBe(false);
+    intervals(1);
+    expect([heartbeat.heard(socket), heartbeat.heard(socket)]).toEqual([true, false]);
+    heartbeat.remove(socket);
+    expect(heartbeat.heard(socket)).toBe(false);
+  });
+
   test('that leaves two pings unanswered is dropped, once, and pinged no more', () => {
     const [socket] = add(start(), 1) as [FakeSocket];
     intervals(2);

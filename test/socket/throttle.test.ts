@@ -20,8 +20,8 @@ function openSocket(hear: (reader: PassThrough, throttle: Throttle) => void) {
   return { socket, seen };
 }
 
-test('a reader that yields goes on in the next turn', async () => {
-  const { socket, seen } = openSocket((reader, throttle) => throttle.yield(reader));
+test('a reader that gives way goes on in the next turn', async () => {
+  const { socket, seen } = openSocket((reader, throttle) => throttle.giveWay(reader));
   await once(socket, 'resume'); // it has begun to read
   seen.length = 0;
   socket.write(Buffer.alloc(10));
@@ -49,7 +49,7 @@ test('whoever is paused already is paused once', async () => {
   const { socket, seen } = openSocket((reader, throttle) => {
     throttle.rest(reader);
     throttle.rest(reader);
-    throttle.yield(reader);
+    throttle.giveWay(reader);
   });
   await once(socket, 'resume');
   seen.length = 0;
@@ -65,7 +65,7 @@ test('one rests while another goes on', async () => {
   const [flooding, other] = [new PassThrough(), new PassThrough()];
   throttle.rest(flooding);
   expect([flooding.isPaused(), other.isPaused()]).toEqual([true, false]);
-  throttle.yield(other);
+  throttle.giveWay(other);
   await once(other, 'resume');
   expect(other.isPaused()).toBe(false);
 });

@@ -82,8 +82,7 @@ export class SpanBatches {
   }
 
   #write(request: SpanRequest): void {
-    for (const span of this.#ended) request.add(span);
-    this.#ended.length = 0;
+    for (const span of this.#ended.splice(0)) request.add(span);
   }
 
   #begin(): SpanRequest {

@@ -49,8 +49,8 @@ export interface Scope {
 }
 
 /**
- * An ExportTraceServiceRequest in the making. Each span is written as it ends, since keeping it to write it later
- * costs more, in memory too. All spans are of one resource and one scope.
+ * An ExportTraceServiceRequest in the making. Spans are written soon after they end: keeping thousands of them costs
+ * more, in memory too. All spans are of one resource and one scope.
  */
 export class SpanRequest {
   readonly #spans: ProtobufWriter;
