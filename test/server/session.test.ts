@@ -1000,8 +1000,8 @@ describe('a socket that cannot take what the session missed', () => {
     const pings = Buffer.concat(Array.from({ length: 10 }, () => frame(OPCODE.ping, 'x'.repeat(125))));
     while (socket.writableLength <= MAX_QUEUE_BYTES) {
       raw.send(pings); // no more at once: ws ends a socket with 60 unwritten pongs
-      while (socket.bytesRead < raw.socket.bytesWritten)
-        await new Promise((resolve) => setImmediate(resolve));
+      const isHandled = () => socket.bytesRead === raw.socket.bytesWritten && socket.readableLength === 0;
+      while (!isHandled() || socket.isPaused()) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(socket.destroyed).toBe(false);
     return raw;
