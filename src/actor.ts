@@ -39,7 +39,10 @@ export class Actor<TLogic extends AnyActorLogic> {
   /** XState emits on its own account: for a timer. */
   #isEmitting = false;
 
-  /** What `logic` absorbs must not throw: withRollback sees to that. `died` hears of an error that not even a rollback caught; the actor is stopped then. */
+  /**
+   * What `logic` absorbs must not throw: withRollback sees to that. `died` hears of an error that not even a rollback
+   * caught; the actor is stopped then.
+   */
   constructor(
     logic: TLogic & Partial<Absorbing>,
     input: InputFrom<TLogic>,

@@ -40,7 +40,9 @@ export const ATTRIBUTE = {
 } as const;
 
 /** For attributes whose keys are written out: an object literal with computed keys takes a slow path in V8. */
-export type KnownAttributes = Partial<Record<(typeof ATTRIBUTE)[keyof typeof ATTRIBUTE], string | number>>;
+export type KnownAttributes = {
+  readonly [name in (typeof ATTRIBUTE)[keyof typeof ATTRIBUTE]]?: string | number | undefined;
+};
 
 /** Each metric: its name, UCUM unit, and what it says. The event loop's are nodejs.eventloop.* (semconv). */
 export const METRIC = {

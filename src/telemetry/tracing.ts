@@ -129,12 +129,12 @@ export class MessageTracer {
 
   /** Runs `work` as what a message caused; `startedAt` is when its frame was received. */
   trace(type: WorkType, startedAt: number, roomId: RoomId | null, work: () => void): void {
-    const participant_id = this.#participantId;
-    const attributes = (
-      roomId === null
-        ? { participant_id, message_type: type, outcome: 'ok' }
-        : { participant_id, message_type: type, outcome: 'ok', room_id: roomId }
-    ) satisfies KnownAttributes;
+    const attributes = {
+      participant_id: this.#participantId,
+      message_type: type,
+      outcome: 'ok',
+      room_id: roomId ?? undefined,
+    } satisfies KnownAttributes;
     const options = { kind: SpanKind.SERVER, links: this.#links, startTime: startedAt, attributes };
     const span = tracer.startSpan(SPAN[type], options, ROOT_CONTEXT);
     const outer = current;

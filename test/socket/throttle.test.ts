@@ -16,7 +16,6 @@ function openSocket(hear: (reader: PassThrough, throttle: Throttle) => void) {
     seen.push(data.length);
     hear(socket, throttle);
   });
-  seen.length = 0;
   return { socket, seen };
 }
 
