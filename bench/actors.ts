@@ -1,6 +1,6 @@
 /**
- * What an actor takes of the heap, without a socket: an XState root actor of a machine that does nothing, a connection's
- * as it starts and as it sits in a room, and a room's with its first member.
+ * What an actor takes of the heap, without a socket: XState's own root actor of a machine that does nothing, and
+ * Bloom's: a connection's as it starts and as it sits in a room, and an empty room's.
  *
  *     npm run bench -- actors [--count 10000] [--save]
  */
@@ -9,17 +9,16 @@ import { parseArgs } from 'node:util';
 import { createActor, createMachine } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { roomMachine } from '../machines/room.ts';
-import { absorbing } from '../src/absorb.ts';
-import { Actor } from '../src/actor.ts';
-import { SlicedClock } from '../src/clock.ts';
-import { withRollback } from '../src/rollback.ts';
+import { SlicedClock } from '../src/actor/clock.ts';
+import { starter } from '../src/actor/machine-actor.ts';
 import { Report } from './support/report.ts';
 
 const WARM_UP = 100;
 const clock = new SlicedClock();
 const nothing = createMachine({});
-const connectionLogic = withRollback(absorbing(connectionMachine));
-const roomLogic = withRollback(absorbing(roomMachine));
+const startConnection = starter(connectionMachine, clock);
+const startRoom = starter(roomMachine, clock);
+const performer = { perform() {} };
 
 function connection() {
   const input = {
@@ -29,17 +28,11 @@ function connection() {
     firstMessageTimeoutMs: 3_600_000,
     resumeGraceMs: 15_000,
   };
-  return new Actor(
-    connectionLogic,
-    input,
-    { clock },
-    () => {},
-    () => {},
-  );
+  return startConnection(input, performer);
 }
 
 const ACTORS: Readonly<Record<string, () => unknown>> = {
-  'a machine that does nothing': () => createActor(nothing, { clock }).start(),
+  'XState’s own, of a machine that does nothing': () => createActor(nothing, { clock }).start(),
   'a connection, silent': connection,
   'a connection in a room': () => {
     const actor = connection();
@@ -48,13 +41,7 @@ const ACTORS: Readonly<Record<string, () => unknown>> = {
     return actor;
   },
   'a room, empty': () =>
-    new Actor(
-      roomLogic,
-      { room_id: randomUUID(), capacity: 8, idleTimeoutMs: 3_600_000 },
-      { clock },
-      () => {},
-      () => {},
-    ),
+    startRoom({ room_id: randomUUID(), capacity: 8, idleTimeoutMs: 3_600_000 }, performer),
 };
 
 /** Outside of the function that fills it, or V8 would collect it before it is weighed. */

@@ -8,9 +8,8 @@
 import { parseArgs } from 'node:util';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
-import { absorbing } from '../src/absorb.ts';
-import { SlicedClock } from '../src/clock.ts';
-import { withRollback } from '../src/rollback.ts';
+import { SlicedClock } from '../src/actor/clock.ts';
+import { starter } from '../src/actor/machine-actor.ts';
 import { LiveRoom } from '../src/room.ts';
 import type { Member } from '../src/routing/router.ts';
 import { Supervisor } from '../src/supervisor.ts';
@@ -30,14 +29,13 @@ interface Costs {
 }
 
 function supervise(idleTimeoutMs: number) {
-  const system = { clock: new SlicedClock() };
-  const logic = withRollback(absorbing(roomMachine));
+  const clock = new SlicedClock();
+  const start = starter(roomMachine, clock);
   return new Supervisor(
-    withRollback(supervisorMachine),
+    starter(supervisorMachine, clock),
     { maxRooms: 10_000_000, maxFailures: 5, failureWindowMs: 60_000 },
-    system,
     (room_id, reports) =>
-      new LiveRoom(logic, { room_id, capacity: 8, idleTimeoutMs }, system, { ...reports, resized() {} }),
+      new LiveRoom(start, { room_id, capacity: 8, idleTimeoutMs }, { ...reports, resized() {} }),
     createLogger('silent'),
     { roomRestarts: 0 },
   );

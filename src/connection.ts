@@ -4,7 +4,7 @@ import type {
   ConnectionInput,
   connectionMachine,
 } from '../machines/connection.ts';
-import { Actor, type ActorSystem, type Decision } from './actor.ts';
+import type { Actor, Decision, Performer, Start } from './actor/actor.ts';
 import type { Endpoint, Link, SocketEnd } from './link.ts';
 import type { ClientMessage, Dialect } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
@@ -18,7 +18,7 @@ import type { WorkType } from './telemetry/names.ts';
 import type { Tally } from './telemetry/tally.ts';
 import { currentWork, MessageTracer } from './telemetry/tracing.ts';
 
-type ConnectionLogic = typeof connectionMachine;
+type ConnectionMachine = typeof connectionMachine;
 
 /** What a Ready says that is the same for every session. */
 export type Welcome = Omit<Ready, 'type' | 'participant_id' | 'resume_token' | 'resumed' | 'lost'>;
@@ -32,7 +32,6 @@ export interface ConnectionServices {
   /** Sessions at most, those without a socket included; beyond it a lost socket ends its seat. */
   readonly maxSessions: number;
   readonly logger: Logger;
-  readonly system: ActorSystem;
   readonly tally: Tally;
 }
 
@@ -40,32 +39,31 @@ export interface ConnectionServices {
  * Performs what one client's connection machine decides: asks the router, answers on the socket. A session goes
  * on without its socket for a while, its outbox keeping what it is sent.
  */
-export class Connection implements Member, Endpoint {
+export class Connection implements Member, Endpoint, Performer<ConnectionMachine> {
   readonly participantId: ParticipantId;
-  readonly #actor: Actor<ConnectionLogic>;
+  readonly #actor: Actor<ConnectionMachine>;
   #tracer: MessageTracer;
   readonly #services: ConnectionServices;
   #link: Link | undefined;
   #outbox: Outbox | undefined;
 
-  constructor(logic: ConnectionLogic, input: ConnectionInput, link: Link, services: ConnectionServices) {
+  constructor(
+    start: Start<ConnectionMachine>,
+    input: ConnectionInput,
+    link: Link,
+    services: ConnectionServices,
+  ) {
     this.participantId = input.participant_id;
     this.#link = link;
     this.#tracer = new MessageTracer(services.tally, input.participant_id, link.handshake);
     this.#services = services;
-    this.#actor = new Actor(
-      logic,
-      input,
-      services.system,
-      (decision) => this.#perform(decision),
-      (error) => this.#giveUp(error),
-    );
+    this.#actor = start(input, this);
     link.moveTo(this);
   }
 
   /** False while frames are dropped unread. */
   get isReading(): boolean {
-    return !this.#actor.getSnapshot().hasTag('unread');
+    return !this.#actor.hasTag('unread');
   }
 
   get isSession(): boolean {
@@ -135,7 +133,7 @@ export class Connection implements Member, Endpoint {
   #attach(link: Link, token: string, lastSeq: number): void {
     const outbox = this.#outbox as Outbox;
     const replaced = this.#link;
-    const { room_id } = this.#actor.getSnapshot().context;
+    const { room_id } = this.#actor.context;
     currentWork()?.isOf(this.participantId);
     if (room_id !== null) currentWork()?.involves(room_id);
     this.#link = link;
@@ -156,11 +154,12 @@ export class Connection implements Member, Endpoint {
   }
 
   #trace(type: WorkType, startedAt: number, event: ConnectionEvent): void {
-    const { room_id } = this.#actor.getSnapshot().context;
+    const { room_id } = this.#actor.context;
     this.#tracer.trace(type, startedAt, room_id, () => this.#actor.send(event));
   }
 
-  #perform(decision: Decision<ConnectionLogic>): void {
+  /** The actor's. */
+  perform(decision: Decision<ConnectionMachine>): void {
     const { router, logger, sessions, tally } = this.#services;
     switch (decision.type) {
       case 'relay':
@@ -237,10 +236,9 @@ export class Connection implements Member, Endpoint {
   }
 
   /** The machine missed something nobody will repeat, so the client has to start over; its seat is freed. */
-  #giveUp(error: unknown, event?: ConnectionEvent): void {
+  #giveUp(error: unknown, event: ConnectionEvent): void {
     this.#report(error);
-    const room_id =
-      event?.type === 'room.entered' ? event.room_id : this.#actor.getSnapshot().context.room_id;
+    const room_id = event.type === 'room.entered' ? event.room_id : this.#actor.context.room_id;
     this.#actor.stop();
     this.#outbox?.clear();
     this.#services.sessions.revoke(this);

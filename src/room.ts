@@ -1,5 +1,5 @@
 import type { RoomEvent, RoomInput, roomMachine } from '../machines/room.ts';
-import { Actor, type ActorSystem, type Decision } from './actor.ts';
+import type { Actor, Decision, Performer, Start } from './actor/actor.ts';
 import type { RelayRequest } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
 import { Outgoing } from './protocol/outgoing.ts';
@@ -7,7 +7,7 @@ import type { ParticipantId, ServerMessage } from './protocol/server.ts';
 import type { Member, Room } from './routing/router.ts';
 import { currentWork } from './telemetry/tracing.ts';
 
-type RoomLogic = typeof roomMachine;
+type RoomMachine = typeof roomMachine;
 
 /** Who hears how a room fares. */
 export interface RoomHost {
@@ -22,28 +22,19 @@ export interface RoomHost {
 const FAILED = 'The server failed on this message; the room is as it was.';
 
 /** Performs what one room's machine decides, on the sinks of its members. */
-export class LiveRoom implements Room {
+export class LiveRoom implements Room, Performer<RoomMachine> {
   readonly #input: RoomInput;
   readonly #host: RoomHost;
-  readonly #actor: Actor<RoomLogic>;
+  readonly #actor: Actor<RoomMachine>;
   /** The members, and whoever waits for an answer to a create or join. */
   readonly #members = new Map<ParticipantId, Member>();
   #size = 0;
   #ended = false;
 
-  constructor(logic: RoomLogic, input: RoomInput, system: ActorSystem, host: RoomHost) {
+  constructor(start: Start<RoomMachine>, input: RoomInput, host: RoomHost) {
     this.#input = input;
     this.#host = host;
-    this.#actor = new Actor(
-      logic,
-      input,
-      system,
-      (decision) => this.#perform(decision),
-      (error) => {
-        host.failed(error, undefined);
-        this.close('The room failed and was closed: create or join another.');
-      },
-    );
+    this.#actor = start(input, this);
   }
 
   create(member: Member): void {
@@ -95,7 +86,8 @@ export class LiveRoom implements Room {
     this.#host.ended();
   }
 
-  #perform(decision: Decision<RoomLogic>): void {
+  /** The actor's. */
+  perform(decision: Decision<RoomMachine>): void {
     switch (decision.type) {
       case 'unicast':
         return this.#deliver(decision.to, new Outgoing(decision.message));

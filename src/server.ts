@@ -3,14 +3,14 @@ import type { AnyStateMachine, InspectionEvent } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
-import { absorbing } from './absorb.ts';
-import type { ActorSystem } from './actor.ts';
-import { SlicedClock } from './clock.ts';
+import type { Start } from './actor/actor.ts';
+import { SlicedClock } from './actor/clock.ts';
+import { inspectedStarter } from './actor/inspected-actor.ts';
+import { starter } from './actor/machine-actor.ts';
 import type { Config } from './config.ts';
 import { Connection, type ConnectionServices } from './connection.ts';
 import { HttpFront } from './http.ts';
 import { Outgoing } from './protocol/outgoing.ts';
-import { withRollback } from './rollback.ts';
 import { LiveRoom } from './room.ts';
 import { LocalRouter } from './routing/local.ts';
 import { Sessions } from './sessions.ts';
@@ -57,26 +57,22 @@ export interface BloomServer {
 /** Composes a server: the one place where implementations are chosen. */
 export function createServer(config: Config, logger: Logger, parts: Parts = {}): BloomServer {
   const clock = new SlicedClock();
-  const system: ActorSystem = { clock, ...(parts.inspect && { inspect: parts.inspect }) };
-
-  // An inspector wants to see every microstep, so while one looks XState interprets everything itself.
-  const faster = <T extends AnyStateMachine>(machine: T): T => (parts.inspect ? machine : absorbing(machine));
+  const startsOf = <T extends AnyStateMachine>(machine: T): Start<T> =>
+    parts.inspect ? inspectedStarter(machine, clock, parts.inspect) : starter(machine, clock);
   const tally = new Tally();
 
-  const roomLogic = withRollback(faster(parts.roomMachine ?? roomMachine));
+  const startRoom = startsOf(parts.roomMachine ?? roomMachine);
   const supervisor = new Supervisor(
-    withRollback(supervisorMachine),
+    startsOf(supervisorMachine),
     {
       maxRooms: config.maxRooms,
       maxFailures: MAX_ROOM_FAILURES,
       failureWindowMs: ROOM_FAILURE_WINDOW_MS,
     },
-    system,
     (room_id, reports) =>
       new LiveRoom(
-        roomLogic,
+        startRoom,
         { room_id, capacity: config.roomCapacity, idleTimeoutMs: config.roomIdleTimeoutMs },
-        system,
         { ...reports, resized: (before, after) => tally.roomResized(before, after) },
       ),
     logger,
@@ -85,7 +81,7 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
 
   const sessions = new Sessions<Connection>();
   const outboxBudget = { limitBytes: ALL_OUTBOXES_BYTES, usedBytes: 0 };
-  const connectionLogic = withRollback(faster(parts.connectionMachine ?? connectionMachine));
+  const startConnection = startsOf(parts.connectionMachine ?? connectionMachine);
   const services: ConnectionServices = {
     router: new LocalRouter(supervisor),
     sessions,
@@ -109,7 +105,6 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
       ageMs: 3 * config.heartbeatIntervalMs + config.resumeGraceMs,
     },
     logger,
-    system,
     tally,
   };
   const front = new HttpFront(
@@ -118,7 +113,7 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
       rooms: () => supervisor.size,
       connect: (participant_id, link) => {
         new Connection(
-          connectionLogic,
+          startConnection,
           {
             participant_id,
             limit: config.rateLimitMessages,

@@ -1,11 +1,11 @@
 import { v4 as uuid } from 'uuid';
 import type { SupervisorInput, supervisorMachine } from '../machines/supervisor.ts';
-import { Actor, type ActorSystem, type Decision } from './actor.ts';
+import type { Actor, Decision, Performer, Start } from './actor/actor.ts';
 import type { ParticipantId, RoomId } from './protocol/server.ts';
 import type { Room, Rooms } from './routing/router.ts';
 import type { Logger } from './telemetry/logger.ts';
 
-type SupervisorLogic = typeof supervisorMachine;
+type SupervisorMachine = typeof supervisorMachine;
 
 /** Whom a room reports to. */
 export interface RoomReports {
@@ -16,17 +16,16 @@ export interface RoomReports {
 export type RoomFactory = (roomId: RoomId, reports: RoomReports) => Room;
 
 /** Performs what the supervisor's machine decides: keeps the rooms of this process, by id. */
-export class Supervisor implements Rooms {
+export class Supervisor implements Rooms, Performer<SupervisorMachine> {
   readonly #rooms = new Map<RoomId, Room>();
-  readonly #actor: Actor<SupervisorLogic>;
+  readonly #actor: Actor<SupervisorMachine>;
   readonly #makeRoom: RoomFactory;
   readonly #logger: Logger;
   readonly #tally: { roomRestarts: number };
 
   constructor(
-    logic: SupervisorLogic,
+    start: Start<SupervisorMachine>,
     input: SupervisorInput,
-    system: ActorSystem,
     makeRoom: RoomFactory,
     logger: Logger,
     tally: { roomRestarts: number },
@@ -34,16 +33,7 @@ export class Supervisor implements Rooms {
     this.#tally = tally;
     this.#makeRoom = makeRoom;
     this.#logger = logger;
-    this.#actor = new Actor(
-      logic,
-      input,
-      system,
-      (decision) => this.#perform(decision),
-      (error) => {
-        // It decides nothing any more; better to fall and be started again than to serve half.
-        throw error;
-      },
-    );
+    this.#actor = start(input, this);
   }
 
   /** Rooms alive, idle ones included. */
@@ -65,7 +55,8 @@ export class Supervisor implements Rooms {
     this.#actor.send({ type: 'stop' });
   }
 
-  #perform(decision: Decision<SupervisorLogic>): void {
+  /** The actor's. */
+  perform(decision: Decision<SupervisorMachine>): void {
     switch (decision.type) {
       case 'open':
         this.#open(decision.room_id);

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { assign, emit, SimulatedClock } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../machines/connection.ts';
+import { starter } from '../src/actor/machine-actor.ts';
 import { Connection } from '../src/connection.ts';
 import { Link, type SocketEnd } from '../src/link.ts';
 import type { ClientMessage } from '../src/protocol/client.ts';
 import type { CloseReason } from '../src/protocol/codes.ts';
 import { Outgoing } from '../src/protocol/outgoing.ts';
 import type { ServerMessage } from '../src/protocol/server.ts';
-import { withRollback } from '../src/rollback.ts';
 import type { Member, Router } from '../src/routing/router.ts';
 import { Sessions } from '../src/sessions.ts';
 import type { Sender } from '../src/socket/sender.ts';
@@ -43,7 +43,7 @@ type Answer = 'enter' | 'refuse' | 'unfound' | 'silent';
 
 interface Options {
   id?: string;
-  logic?: typeof connectionMachine;
+  machine?: typeof connectionMachine;
   answer?: Answer;
   /** Whose sessions it may resume: of the same process, that is. */
   peer?: { sessions: Sessions<Connection>; clock: SimulatedClock };
@@ -53,7 +53,7 @@ interface Options {
 
 function connect({
   id = SELF,
-  logic = withRollback(connectionMachine),
+  machine = connectionMachine,
   answer = 'enter',
   peer,
   takes = Infinity,
@@ -118,7 +118,7 @@ function connect({
     attempted: () => failedJoins.push(id),
   });
   const connection = new Connection(
-    logic,
+    starter(machine, clock),
     {
       participant_id: id,
       limit: LIMIT,
@@ -135,7 +135,6 @@ function connect({
       maxSessions: 1000,
       outboxLimits: { messages: KEPT, bytes: Infinity, ageMs: Infinity },
       logger,
-      system: { clock },
       tally,
     },
   );
@@ -364,8 +363,8 @@ describe('a connection that fails', () => {
     (type) => {
       const client =
         type === 'client.relay'
-          ? seated({ logic: withRollback(failingOn(type, 1)) })
-          : connect({ logic: withRollback(failingOn(type, 1)) });
+          ? seated({ machine: failingOn(type, 1) })
+          : connect({ machine: failingOn(type, 1) });
       const send = () => {
         if (type === 'client.invalid') client.link.invalid('no JSON', 0);
         else client.send(type === 'client.create' ? createRoom : offer);
@@ -380,7 +379,7 @@ describe('a connection that fails', () => {
   );
 
   test('on LeaveRoom: it has its seat still, and leaves when told again', () => {
-    const client = seated({ logic: withRollback(failingOn('client.leave', 1)) });
+    const client = seated({ machine: failingOn('client.leave', 1) });
     client.send(leaveRoom);
     expect([client.written(), client.asked()]).toEqual([[error('Internal')], []]);
     client.send(leaveRoom);
@@ -388,7 +387,7 @@ describe('a connection that fails', () => {
   });
 
   test.each(ENDS)('on the socket’s end (%s): its seat is freed', (how) => {
-    const client = seated({ logic: withRollback(failingOn('socket.closed')) });
+    const client = seated({ machine: failingOn('socket.closed') });
     client.end(how);
     expect(client.asked()).toEqual([leave]);
     client.end(how);
@@ -397,28 +396,17 @@ describe('a connection that fails', () => {
   });
 
   test('on its room’s closing: it is closed 1011, and its seat is freed', () => {
-    const client = seated({ logic: withRollback(failingOn('room.closed')) });
+    const client = seated({ machine: failingOn('room.closed') });
     client.connection.roomClosed('over');
     expect(client.closings).toEqual(['InternalError']);
     expect(client.asked()).toEqual([leave]);
   });
 
   test('on being let in: it is closed 1011, and the seat it was given is freed', () => {
-    const client = connect({ logic: withRollback(failingOn('room.entered')) });
+    const client = connect({ machine: failingOn('room.entered') });
     client.send(createRoom);
     expect(client.closings).toEqual(['InternalError']);
     expect(client.asked()).toEqual([['create', SELF], leave]);
-  });
-
-  test('without rollback, so that its actor dies: it is closed 1011, and its seat is freed', () => {
-    const client = seated({ logic: failingOn('client.relay') });
-    client.send(offer);
-    expect(client.closings).toEqual(['InternalError']);
-    expect(client.asked()).toEqual([leave]);
-    client.send(offer);
-    client.connection.message(offer, 0);
-    client.end('closed');
-    expect(client.asked()).toEqual([]);
   });
 });
 
@@ -1013,7 +1001,7 @@ describe('a session that fails', () => {
   }
 
   test('on a frame: hears Internal with its number, and goes on', () => {
-    const session = open({ logic: withRollback(failingOn('client.relay')) });
+    const session = open({ machine: failingOn('client.relay') });
     session.send(offer);
     expect(session.written()).toEqual([{ ...error('Internal'), seq: 1 }]);
     expect([session.closings, session.asked()]).toEqual([[], []]);
@@ -1021,7 +1009,7 @@ describe('a session that fails', () => {
   });
 
   test('on the loss of its socket: gives up its seat and its token', () => {
-    const session = open({ logic: withRollback(failingOn('socket.lost')) });
+    const session = open({ machine: failingOn('socket.lost') });
     session.end('lost');
     expect([session.asked(), [...session.sessions.all()]]).toEqual([[leave], []]);
     session.clock.increment(10 * GRACE_MS);
@@ -1029,7 +1017,7 @@ describe('a session that fails', () => {
   });
 
   test('on getting another socket: closes it 1011, and gives up its seat and its token', () => {
-    const session = open({ logic: withRollback(failingOn('socket.attached')) });
+    const session = open({ machine: failingOn('socket.attached') });
     session.end('lost');
     const again = resume(session, 0);
     expect(again.closings).toEqual(['InternalError']);
@@ -1040,7 +1028,7 @@ describe('a session that fails', () => {
   });
 
   test('on its room’s closing: is closed 1011, and gives up its seat and its token; it is not merely lost', () => {
-    const session = open({ logic: withRollback(failingOn('room.closed')) });
+    const session = open({ machine: failingOn('room.closed') });
     session.connection.roomClosed('over');
     expect(session.closings).toEqual(['InternalError']);
     expect([session.asked(), [...session.sessions.all()]]).toEqual([[leave], []]);
@@ -1049,21 +1037,14 @@ describe('a session that fails', () => {
   });
 
   test('at the end of its grace: gives up its seat and its token', () => {
-    const session = open({ logic: withRollback(failingOn('socket.closed')) });
+    const session = open({ machine: failingOn('socket.closed') });
     session.end('lost');
     session.clock.increment(GRACE_MS);
     expect([session.asked(), [...session.sessions.all()]]).toEqual([[interrupt, leave], []]);
   });
 
-  test('without rollback, so that its actor dies: the same', () => {
-    const session = open({ logic: failingOn('client.relay') });
-    session.send(offer);
-    expect(session.closings).toEqual(['InternalError']);
-    expect([session.asked(), [...session.sessions.all()]]).toEqual([[leave], []]);
-  });
-
   test('while it has no socket: there is none to close', () => {
-    const session = open({ logic: withRollback(failingOn('room.closed')) });
+    const session = open({ machine: failingOn('room.closed') });
     session.end('lost');
     session.connection.roomClosed('over');
     expect([session.asked(), [...session.sessions.all()]]).toEqual([[interrupt, leave], []]);

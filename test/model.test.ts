@@ -4,12 +4,12 @@ import { SimulatedClock } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
+import { starter } from '../src/actor/machine-actor.ts';
 import { Connection, type ConnectionServices } from '../src/connection.ts';
 import { Link, type SocketEnd } from '../src/link.ts';
 import type { ClientMessage, RelayRequest } from '../src/protocol/client.ts';
 import type { Outgoing } from '../src/protocol/outgoing.ts';
 import type { Ready, ServerMessage } from '../src/protocol/server.ts';
-import { withRollback } from '../src/rollback.ts';
 import { LiveRoom } from '../src/room.ts';
 import { LocalRouter } from '../src/routing/local.ts';
 import type { WriteResult } from '../src/routing/router.ts';
@@ -70,18 +70,14 @@ type Step =
   | { do: 'resume'; who: number; takes: number }
   | { do: 'wait'; ms: number };
 
-const crashingMachine = withRollback(
-  roomMachine.provide({
-    guards: {
-      areMembers: ({ context: { members }, event }, { from, to }) => {
-        if (event.type === 'relay' && payloadOf(event.message) === CRASH) throw new Error(CRASH);
-        return members.includes(from) && members.includes(to);
-      },
+const crashingMachine = roomMachine.provide({
+  guards: {
+    areMembers: ({ context: { members }, event }, { from, to }) => {
+      if (event.type === 'relay' && payloadOf(event.message) === CRASH) throw new Error(CRASH);
+      return members.includes(from) && members.includes(to);
     },
-  }),
-);
-const supervisorLogic = withRollback(supervisorMachine);
-const connectionLogic = withRollback(connectionMachine);
+  },
+});
 const silent = { debug() {}, warn() {}, error() {} } as unknown as Logger;
 
 function relayOf(kind: RelayRequest['type'], to: string, payload: string): RelayRequest {
@@ -115,7 +111,7 @@ class Socket {
       attempted() {},
     });
     new Connection(
-      connectionLogic,
+      world.startConnection,
       {
         participant_id: id,
         limit: 1000,
@@ -230,6 +226,8 @@ class Client {
 /** The real thing. */
 class World {
   readonly clock = new SimulatedClock();
+  readonly startConnection = starter(connectionMachine, this.clock);
+  readonly #startRoom = starter(crashingMachine, this.clock);
   readonly tally = new Tally();
   readonly sessions = new Sessions<Connection>();
   /** The id of every room opened, in order. */
@@ -238,15 +236,13 @@ class World {
   readonly everybody: Client[] = [];
   #ids = 0;
   readonly supervisor = new Supervisor(
-    supervisorLogic,
+    starter(supervisorMachine, this.clock),
     { maxRooms: MAX_ROOMS, maxFailures: MAX_FAILURES, failureWindowMs: 1e9 },
-    { clock: this.clock },
     (room_id, reports) => {
       this.opened.push(room_id);
       return new LiveRoom(
-        crashingMachine,
+        this.#startRoom,
         { room_id, capacity: CAPACITY, idleTimeoutMs: IDLE_MS },
-        { clock: this.clock },
         { ...reports, resized: (before, after) => this.tally.roomResized(before, after) },
       );
     },
@@ -266,7 +262,6 @@ class World {
     maxSessions: 1000,
     outboxLimits: { messages: OUTBOX_MESSAGES, bytes: Infinity, ageMs: Infinity },
     logger: silent,
-    system: { clock: this.clock },
     tally: this.tally,
   };
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { emit, SimulatedClock } from 'xstate';
 import { type RoomEvent, roomMachine } from '../machines/room.ts';
+import { starter } from '../src/actor/machine-actor.ts';
 import type { Outgoing } from '../src/protocol/outgoing.ts';
 import type { ServerMessage } from '../src/protocol/server.ts';
-import { withRollback } from '../src/rollback.ts';
 import { LiveRoom } from '../src/room.ts';
 import type { Member } from '../src/routing/router.ts';
 
@@ -66,9 +66,8 @@ function openRoom({ machine = roomMachine, onFailure }: Failing = {}) {
   const hosted: unknown[][] = [];
   const sizes: [before: number, after: number][] = [];
   const room: LiveRoom = new LiveRoom(
-    withRollback(machine),
+    starter(machine, clock),
     { room_id: ROOM, capacity: 3, idleTimeoutMs: IDLE_MS },
-    { clock },
     {
       failed: (error, participantId) => {
         hosted.push(['failed', String(error), participantId]);
@@ -508,26 +507,5 @@ describe('a room that fails', () => {
       ['closed: failed too often'],
     ]);
     expect(hosted).toEqual([['failed', boom, 'a'], ['ended']]);
-  });
-
-  test('without rollback, so that its actor dies: it closes, and every member hears', () => {
-    const hosted: unknown[][] = [];
-    const room = new LiveRoom(
-      failing('relay'),
-      { room_id: ROOM, capacity: 3, idleTimeoutMs: IDLE_MS },
-      { clock: new SimulatedClock() },
-      {
-        failed: (cause, participantId) => hosted.push(['failed', String(cause), participantId]),
-        resized: () => {},
-        ended: () => hosted.push(['ended']),
-      },
-    );
-    const [a, b] = [new FakeMember('a'), new FakeMember('b')];
-    room.create(a);
-    room.join(b);
-    for (const member of [a, b]) member.news();
-    room.relay('a', offer('b'));
-    expect(hosted).toEqual([['failed', boom, undefined], ['ended']]);
-    for (const member of [a, b]) expect(member.news()).toEqual([expect.stringMatching(/^closed: /)]);
   });
 });

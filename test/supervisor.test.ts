@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { emit, SimulatedClock } from 'xstate';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
+import { starter } from '../src/actor/machine-actor.ts';
 import type { ServerMessage } from '../src/protocol/server.ts';
-import { withRollback } from '../src/rollback.ts';
 import { LiveRoom } from '../src/room.ts';
 import type { Member, Room } from '../src/routing/router.ts';
 import { type RoomFactory, type RoomReports, Supervisor } from '../src/supervisor.ts';
@@ -13,14 +13,13 @@ const CRASH = 'crash';
 const IDLE_MS = 60_000;
 const MAX_FAILURES = 5;
 
-function startSupervisor(makeRoom: RoomFactory, { maxRooms = 3, logic = supervisorMachine } = {}) {
+function startSupervisor(makeRoom: RoomFactory, { maxRooms = 3, machine = supervisorMachine } = {}) {
   const logged: [level: string, text: string][] = [];
   const log = (level: string) => (_: object, text: string) => logged.push([level, text]);
   const tally = { roomRestarts: 0 };
   const supervisor = new Supervisor(
-    withRollback(logic),
+    starter(machine, new SimulatedClock()),
     { maxRooms, maxFailures: MAX_FAILURES, failureWindowMs: 60_000 },
-    { clock: new SimulatedClock() },
     makeRoom,
     { debug: () => {}, warn: log('warn'), error: log('error') } as unknown as Logger,
     tally,
@@ -29,7 +28,7 @@ function startSupervisor(makeRoom: RoomFactory, { maxRooms = 3, logic = supervis
 }
 
 /** Rooms that do nothing but end when closed; `reports` are what each may say, in the order opened. */
-function fakeRooms(options: { maxRooms?: number; logic?: typeof supervisorMachine } = {}) {
+function fakeRooms(options: { maxRooms?: number; machine?: typeof supervisorMachine } = {}) {
   const reports: RoomReports[] = [];
   const ids: string[] = [];
   const closed: [roomId: string, message: string][] = [];
@@ -102,7 +101,7 @@ describe('opening', () => {
 
   test('that fails opens no room, and the next one is opened', () => {
     let left = 1;
-    const logic = supervisorMachine.provide({
+    const machine = supervisorMachine.provide({
       guards: {
         isLastPlace: () => {
           if (left-- > 0) throw new Error('boom');
@@ -110,7 +109,7 @@ describe('opening', () => {
         },
       },
     });
-    const { supervisor, logged } = fakeRooms({ logic });
+    const { supervisor, logged } = fakeRooms({ machine });
     expect(supervisor.open()).toBeUndefined();
     expect(logged).toEqual([['error', 'supervisor failed on an event']]);
     expect(supervisor.open()).toBeDefined();
@@ -193,13 +192,12 @@ const crashingMachine = roomMachine.provide({
 /** A supervisor of real rooms, put together as src/server.ts does. */
 function liveRooms() {
   const clock = new SimulatedClock();
-  const logic = withRollback(crashingMachine);
+  const start = starter(crashingMachine, clock);
   const started = startSupervisor(
     (room_id, reports) =>
       new LiveRoom(
-        logic,
+        start,
         { room_id, capacity: 8, idleTimeoutMs: IDLE_MS },
-        { clock },
         { ...reports, resized: () => {} },
       ),
   );

@@ -160,7 +160,7 @@ export class ActorRecord {
 
   #outcomeOf({ event, entry, reached }: Waiting, snapshot: unknown): Outcome {
     if (event.type === 'xstate.init' || this.definition === undefined) return 'handled';
-    // rollback.ts gives back the snapshot from before, which no step reached.
+    // The rollback gives back the snapshot from before, which no step reached.
     if (reached !== snapshot) return 'failed';
     return entry.transitions.length > 0 ? 'handled' : 'ignored';
   }

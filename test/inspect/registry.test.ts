@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { type Actor, type AnyActorRef, createActor, emit, setup } from 'xstate';
+import { withRollback } from '../../src/actor/rollback.ts';
 import { MAX_EVENTS } from '../../src/inspect/record.ts';
 import { Registry } from '../../src/inspect/registry.ts';
-import { withRollback } from '../../src/rollback.ts';
 
 /** Which actors the inspector keeps, and what it makes of their events. */
 

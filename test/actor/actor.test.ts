@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { assign, emit, SimulatedClock, setup } from 'xstate';
-import { absorbing } from '../src/absorb.ts';
-import { Actor } from '../src/actor.ts';
-import { withRollback } from '../src/rollback.ts';
+import { assign, createMachine, emit, SimulatedClock, setup, spawnChild } from 'xstate';
+import type { Actor } from '../../src/actor/actor.ts';
+import { starter } from '../../src/actor/machine-actor.ts';
+import { inspected, RUNTIMES, type StarterOf } from './support/runtimes.ts';
 
 type ToldEvent = { readonly type: 'tell' | 'count' | 'wait' | 'fail'; readonly id: number };
 
@@ -44,29 +44,23 @@ const machine = setup({
   },
 });
 
-type Logic = typeof machine;
-
 /** Starts an actor and keeps what it decides; performing the decision on an event sends the events it caused. */
-function start(logic: Logic, causes: (id: number) => readonly ToldEvent[] = () => []) {
+function start(starterOf: StarterOf, causes: (id: number) => readonly ToldEvent[] = () => []) {
   const clock = new SimulatedClock();
   const seen: unknown[] = [];
-  const actor: Actor<Logic> = new Actor(
-    withRollback(logic),
-    undefined,
-    { clock },
-    (decision) => {
+  const actor: Actor<typeof machine> = starterOf(machine, clock)(undefined, {
+    perform(decision) {
       const { type, id } = decision as { type: string; id?: number };
       seen.push([type, id]);
       if (id !== undefined && type !== 'toldAgain') for (const event of causes(id)) actor.send(event);
     },
-    (error) => seen.push(['died', error]),
-  );
+  });
   return { actor, clock, seen };
 }
 
-describe('an actor', () => {
+describe.each(RUNTIMES)('%s', (_, starterOf) => {
   test('takes an event sent while it performs after all of the one before, whoever handles either', () => {
-    const { actor, seen } = start(absorbing(machine), (id) =>
+    const { actor, seen } = start(starterOf, (id) =>
       id === 1
         ? [
             { type: 'count', id: 2 },
@@ -85,9 +79,7 @@ describe('an actor', () => {
   });
 
   test('takes an event sent while it performs what a timer decided after all of that', () => {
-    const { actor, clock, seen } = start(absorbing(machine), (id) =>
-      id === -1 ? [{ type: 'tell', id: 1 }] : [],
-    );
+    const { actor, clock, seen } = start(starterOf, (id) => (id === -1 ? [{ type: 'tell', id: 1 }] : []));
     actor.send({ type: 'wait', id: 0 });
     clock.increment(1000);
     expect(seen).toEqual([
@@ -99,31 +91,8 @@ describe('an actor', () => {
     ]);
   });
 
-  test('decides the same in the same order whether events are absorbed or not', () => {
-    const event = fc.record({
-      type: fc.constantFrom('tell', 'count', 'wait', 'fail'),
-      id: fc.integer({ min: 0, max: 9 }),
-    }) as fc.Arbitrary<ToldEvent>;
-    const step = fc.oneof(event, fc.constant(1000));
-    // What is caused has higher ids than its cause, so that it ends.
-    const caused = fc.array(fc.array(event, { maxLength: 2 }), { minLength: 12, maxLength: 12 });
-    const property = fc.property(fc.array(step, { maxLength: 12 }), caused, (steps, effects) => {
-      const causes = (id: number) => (effects[id + 2] ?? []).filter((each) => each.id > id);
-      const run = (logic: Logic) => {
-        const { actor, clock, seen } = start(logic, causes);
-        for (const each of steps) {
-          if (typeof each === 'number') clock.increment(each);
-          else actor.send(each);
-        }
-        return { seen, snapshot: actor.getSnapshot().toJSON() };
-      };
-      expect(run(absorbing(machine))).toEqual(run(machine));
-    });
-    fc.assert(property, { numRuns: 500 });
-  });
-
   test('that is stopped takes no more, not even what waits', () => {
-    const { actor, seen } = start(absorbing(machine), (id) => {
+    const { actor, seen } = start(starterOf, (id) => {
       if (id !== 1) return [];
       actor.stop();
       return [{ type: 'count', id: 2 }];
@@ -138,7 +107,7 @@ describe('an actor', () => {
   });
 
   test('goes on after an event that throws', () => {
-    const { actor, seen } = start(absorbing(machine));
+    const { actor, seen } = start(starterOf);
     actor.send({ type: 'fail', id: 1 });
     actor.send({ type: 'tell', id: 2 });
     expect(seen).toEqual([
@@ -147,4 +116,58 @@ describe('an actor', () => {
       ['toldAgain', 2],
     ]);
   });
+});
+
+test('a machine actor decides the same in the same order as XState’s own, whatever its decisions cause', () => {
+  const event = fc.record({
+    type: fc.constantFrom('tell', 'count', 'wait', 'fail'),
+    id: fc.integer({ min: 0, max: 9 }),
+  }) as fc.Arbitrary<ToldEvent>;
+  const step = fc.oneof(event, fc.constant(1000));
+  // What is caused has higher ids than its cause, so that it ends.
+  const caused = fc.array(fc.array(event, { maxLength: 2 }), { minLength: 12, maxLength: 12 });
+  const property = fc.property(fc.array(step, { maxLength: 12 }), caused, (steps, effects) => {
+    const causes = (id: number) => (effects[id + 2] ?? []).filter((each) => each.id > id);
+    const run = (starterOf: StarterOf) => {
+      const { actor, clock, seen } = start(starterOf, causes);
+      for (const each of steps) {
+        if (typeof each === 'number') clock.increment(each);
+        else actor.send(each);
+      }
+      return { seen, snapshot: actor.getSnapshot().toJSON() };
+    };
+    expect(run(starter)).toEqual(run(inspected));
+  });
+  fc.assert(property, { numRuns: 500 });
+});
+
+test('a machine actor refuses what only an actor of XState’s own can do, and goes on', () => {
+  const child = createMachine({});
+  const parent = setup({ types: { emitted: {} as { type: 'said' } } }).createMachine({
+    on: { spawn: { actions: spawnChild(child) }, say: { actions: emit({ type: 'said' }) } },
+  });
+  const decided: unknown[] = [];
+  const actor = starter(parent, new SimulatedClock())(undefined, {
+    perform: (decision) => decided.push(decision),
+  });
+  actor.send({ type: 'spawn' });
+  actor.send({ type: 'say' });
+  expect(decided).toEqual([
+    {
+      type: 'failed',
+      event: { type: 'spawn' },
+      error: new Error(
+        'The action xstate.spawnChild needs an actor of XState’s own: emit, raise or cancel instead.',
+      ),
+    },
+    { type: 'said' },
+  ]);
+});
+
+test('actors in the same states share all but their context', () => {
+  const start = starter(machine, new SimulatedClock());
+  const [one, other] = [start(undefined, { perform() {} }), start(undefined, { perform() {} })];
+  one.send({ type: 'count', id: 1 });
+  expect([one.context, other.context]).toEqual([{ count: 1 }, { count: 0 }]);
+  expect(one.getSnapshot().tags).toBe(other.getSnapshot().tags);
 });

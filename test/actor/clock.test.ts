@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { SlicedClock } from '../src/clock.ts';
+import { SlicedClock } from '../../src/actor/clock.ts';
 
 /**
  * This clock is about real time, so these tests use it. None of them asserts how late a timer may be, only
@@ -287,7 +287,7 @@ describe('a timer that throws', () => {
   // Jest takes uncaught exceptions for itself, so this one has a process of its own.
   test('reaches the process, and the other timers run all the same', async () => {
     const script = `
-      import { SlicedClock } from ${JSON.stringify(new URL('../src/clock.ts', import.meta.url).href)};
+      import { SlicedClock } from ${JSON.stringify(new URL('../../src/actor/clock.ts', import.meta.url).href)};
       const said = [];
       process.on('uncaughtException', (error) => said.push(error.message));
       const clock = new SlicedClock();

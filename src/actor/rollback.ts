@@ -1,12 +1,5 @@
 import type { AnyActorLogic } from 'xstate';
-import type { Absorb, Absorbing } from './absorb.ts';
-
-/** Emitted when a transition threw: `event` had no effect, the actor stands where it stood before. */
-export interface TransitionFailed<TEvent> {
-  readonly type: 'failed';
-  readonly error: unknown;
-  readonly event: TEvent;
-}
+import type { TransitionFailed } from './actor.ts';
 
 /**
  * Logic whose exceptions cost one event and nothing else. Plain XState puts an actor that throws into its
@@ -22,24 +15,10 @@ export function withRollback<TLogic extends AnyActorLogic>(logic: TLogic): TLogi
       for (const effect of effects) scope.defer(effect);
       return next;
     } catch (error) {
-      scope.defer(() => scope.emit(failure(error, event)));
+      const failure: TransitionFailed<typeof event> = { type: 'failed', error, event };
+      scope.defer(() => scope.emit(failure));
       return snapshot;
     }
   };
-  const { absorb } = logic as Partial<Absorbing>;
-  const absorbWithRollback: Absorb = (snapshot, event, self) => {
-    try {
-      return absorb?.(snapshot, event, self);
-    } catch (error) {
-      return [failure(error, event)];
-    }
-  };
-  return Object.create(logic, {
-    transition: { value: transition },
-    ...(absorb && { absorb: { value: absorbWithRollback } }),
-  });
-}
-
-function failure<TEvent>(error: unknown, event: TEvent): TransitionFailed<TEvent> {
-  return { type: 'failed', error, event };
+  return Object.create(logic, { transition: { value: transition } });
 }

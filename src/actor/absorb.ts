@@ -1,0 +1,231 @@
+import type {
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  AnyStateNode,
+  AnyTransitionDefinition,
+  EventObject,
+} from 'xstate';
+import { and, not, or, stateIn } from 'xstate/guards';
+
+/** XState's own types are left to whatever machine is interpreted. */
+// biome-ignore lint/suspicious/noExplicitAny: one rule for machines of every type
+type Any = any;
+type Args = { readonly context: Any; readonly event: Any };
+
+/**
+ * Takes an event that leaves the states and the context as they are: its guards are evaluated, and its actions run.
+ * Returns what they emit, in order; undefined when XState has to interpret the event, of which nothing has happened then.
+ * Throws what an action throws.
+ */
+export type Absorb = (context: Any, event: EventObject) => readonly EventObject[] | undefined;
+
+/**
+ * How a machine in these states absorbs an event of this type: the common event, whose selected transitions have no
+ * target and whose actions are the machine's own functions or emits. XState would copy sets of states only to find that
+ * nothing moved. Which transitions may be selected is worked out here, from the machine's definition, once for all
+ * actors; what is left to do at each event are their guards and actions. The machine's definition stays the only
+ * statement of the rules; test/actor/absorb.test.ts compares the two over random machines and events.
+ *
+ * A machine with eventless (`always`) transitions absorbs nothing: they would have to be looked at after each event.
+ */
+export function absorberOf(snapshot: AnyMachineSnapshot, type: string): Absorb {
+  const { machine, status, value } = snapshot;
+  if (status !== 'active' || hasEventless(machine)) return () => undefined;
+  const selector = selectorOf(machine.root, value, type, snapshot);
+  return (context, event) => {
+    const args: Args = { context, event };
+    const selected: Plan[] = [];
+    selector(args, selected);
+    if (selected.includes(NO_PLAN)) return undefined;
+    const emitted: EventObject[] = [];
+    for (const steps of selected) for (const step of steps) step(args, emitted);
+    return emitted;
+  };
+}
+
+/** Adds the plans of the transitions of some states that are enabled; returns whether there are any. */
+type Selector = (args: Args, selected: Plan[]) => boolean;
+
+const selectNone: Selector = () => false;
+
+/** The transitions of a configuration as XState selects them: a state's own where none within it is enabled. */
+function selectorOf(node: AnyStateNode, value: Any, type: string, snapshot: AnyMachineSnapshot): Selector {
+  const own = firstEnabled(node, type, snapshot);
+  if (typeof value === 'string') return orElse(firstEnabled(childOf(node, value), type, snapshot), own);
+  const regions = Object.keys(value).map((key) => selectorOf(childOf(node, key), value[key], type, snapshot));
+  return orElse(all(regions), own);
+}
+
+function orElse(inner: Selector, own: Selector): Selector {
+  if (own === selectNone) return inner;
+  if (inner === selectNone) return own;
+  return (args, selected) => inner(args, selected) || own(args, selected);
+}
+
+function all(regions: readonly Selector[]): Selector {
+  const some = regions.filter((region) => region !== selectNone);
+  if (some.length <= 1) return some[0] ?? selectNone;
+  return (args, selected) => {
+    let isAny = false;
+    for (const region of some) if (region(args, selected)) isAny = true;
+    return isAny;
+  };
+}
+
+/** Selects the first of a state's own transitions whose guard lets it. */
+function firstEnabled(node: AnyStateNode, type: string, snapshot: AnyMachineSnapshot): Selector {
+  const candidates = candidatesOf(node, type)
+    .map((transition) => candidateOf(transition, snapshot))
+    .filter(({ guard }) => guard !== never);
+  if (candidates.length === 0) return selectNone;
+  return (args, selected) => {
+    for (const { guard, plan, transition } of candidates) {
+      try {
+        if (!guard(args)) continue;
+      } catch (error) {
+        throw guardFailed(error, transition, args.event.type);
+      }
+      selected.push(plan);
+      return true;
+    }
+    return false;
+  };
+}
+
+interface Candidate {
+  readonly transition: AnyTransitionDefinition;
+  readonly guard: Guard;
+  readonly plan: Plan;
+}
+
+function candidateOf(transition: AnyTransitionDefinition, snapshot: AnyMachineSnapshot): Candidate {
+  const guard = transition.guard === undefined ? always : guardOf(transition.guard, snapshot);
+  if (guard === leftToXState) return { transition, guard: always, plan: NO_PLAN };
+  return { transition, guard, plan: planOf(transition, snapshot.machine) };
+}
+
+/** In XState's words. */
+function guardFailed(error: unknown, { guard, source }: AnyTransitionDefinition, type: string): Error {
+  const name: unknown = typeof guard === 'object' ? guard.type : guard;
+  const which = typeof name === 'string' ? `'${name}' ` : '';
+  return new Error(
+    `Unable to evaluate guard ${which}in transition for event '${type}' in state node '${source.id}':\n${(error as Error).message}`,
+  );
+}
+
+/** In XState's order: exact descriptors first, then wildcards, the longer the sooner. */
+function candidatesOf(node: AnyStateNode, type: string): readonly AnyTransitionDefinition[] {
+  const wildcards = [...node.transitions.keys()]
+    .filter((descriptor) => descriptor !== type && matches(type, descriptor))
+    .sort((a, b) => b.length - a.length);
+  return [type, ...wildcards].flatMap((descriptor) => node.transitions.get(descriptor) ?? []);
+}
+
+function matches(type: string, descriptor: string): boolean {
+  if (descriptor === '*') return true;
+  return descriptor.endsWith('.*') && `${type}.`.startsWith(descriptor.slice(0, -1));
+}
+
+type Guard = (args: Args) => boolean;
+
+/** What a configuration settles is not asked again at each event. */
+const always: Guard = () => true;
+const never: Guard = () => false;
+
+const AND = checkOf(and([]));
+const OR = checkOf(or([]));
+const NOT = checkOf(not(() => true));
+const STATE_IN = checkOf(stateIn(''));
+
+/** A guard ready to be called: its name looked up, its parts put together, `stateIn` answered. */
+function guardOf(guard: Any, snapshot: AnyMachineSnapshot): Guard {
+  const isInline = typeof guard === 'function';
+  const found = isInline ? guard : snapshot.machine.implementations.guards[guard.type ?? guard];
+  const inner = (found?.guards as Any[] | undefined)?.map((each) => guardOf(each, snapshot)) ?? [];
+  switch (checkOf(found)) {
+    case AND:
+      return inner.reduceRight(both, always);
+    case OR:
+      return inner.reduceRight(either, never);
+    case NOT:
+      return opposite(inner[0] as Guard);
+    case STATE_IN:
+      return isIn(found, snapshot);
+  }
+  if (typeof found !== 'function' || checkOf(found) !== undefined) return leftToXState;
+  const params = isInline ? undefined : guard.params;
+  if (typeof params === 'function') return (args) => found(args, params(args));
+  return (args) => found(args, params);
+}
+
+/** Of what nothing is known here: a guard of a kind that XState may come to have, or of a name it does not find. */
+const leftToXState: Guard = () => true;
+
+function both(rest: Guard, guard: Guard): Guard {
+  if (guard === leftToXState || rest === leftToXState) return leftToXState;
+  if (guard === always || rest === always) return guard === always ? rest : guard;
+  return guard === never ? never : (args) => guard(args) && rest(args);
+}
+
+function either(rest: Guard, guard: Guard): Guard {
+  if (guard === leftToXState || rest === leftToXState) return leftToXState;
+  if (guard === never || rest === never) return guard === never ? rest : guard;
+  return guard === always ? always : (args) => guard(args) || rest(args);
+}
+
+function opposite(guard: Guard): Guard {
+  if (guard === leftToXState) return leftToXState;
+  if (guard === always) return never;
+  return guard === never ? always : (args) => !guard(args);
+}
+
+function isIn(guard: Any, snapshot: AnyMachineSnapshot): Guard {
+  try {
+    return guard.check(snapshot, {}, guard) ? always : never;
+  } catch {
+    return leftToXState;
+  }
+}
+
+function checkOf(guard: Any): unknown {
+  return guard?.check;
+}
+
+function childOf(node: AnyStateNode, key: string): AnyStateNode {
+  return node.states[key] as AnyStateNode;
+}
+
+/** Runs one action; what it emits is added. */
+type Step = (args: Args, emitted: EventObject[]) => void;
+type Plan = readonly Step[];
+
+/** The plan of a transition that takes XState's interpreter. */
+const NO_PLAN: Plan = [];
+
+function planOf(transition: AnyTransitionDefinition, machine: AnyStateMachine): Plan {
+  if (transition.target !== undefined || transition.reenter) return NO_PLAN;
+  const steps = (transition.actions as Any[]).map((action) =>
+    stepOf(
+      typeof action === 'function' ? action : machine.implementations.actions[action.type ?? action],
+      action.params,
+    ),
+  );
+  return steps.includes(undefined) ? NO_PLAN : (steps as Step[]);
+}
+
+/** Undefined for an action that only XState's interpreter can run. */
+function stepOf(action: Any, params: Any): Step | undefined {
+  if (typeof action !== 'function') return undefined;
+  const paramsOf = typeof params === 'function' ? params : () => params;
+  if (!('resolve' in action)) return (args) => void action(args, paramsOf(args));
+  if (action.type !== 'xstate.emit') return undefined;
+  const { event } = action;
+  if (typeof event !== 'function') return (_, emitted) => void emitted.push(event);
+  return (args, emitted) => void emitted.push(event(args, paramsOf(args)));
+}
+
+function hasEventless(machine: AnyStateMachine): boolean {
+  const search = (node: AnyStateNode): boolean =>
+    (node.always?.length ?? 0) > 0 || Object.values(node.states).some(search);
+  return search(machine.root);
+}

@@ -1,0 +1,40 @@
+import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import { type Absorb, absorberOf } from './absorb.ts';
+
+/** XState's own types are left to whatever machine is interpreted. */
+// biome-ignore lint/suspicious/noExplicitAny: one configuration for machines of every type
+type Any = any;
+
+/**
+ * The states a machine is in (SCXML's word), with all that follows from them alone: its tags, and how it absorbs each
+ * type of event. However many actors there are, they share few configurations.
+ */
+export class Configuration {
+  readonly isActive: boolean;
+  readonly #snapshot: AnyMachineSnapshot;
+  readonly #absorbers = new Map<string, Absorb>();
+
+  /** Of the snapshot only its context may differ from actor to actor. */
+  constructor(snapshot: AnyMachineSnapshot) {
+    this.#snapshot = { ...snapshot, context: undefined } as AnyMachineSnapshot;
+    this.isActive = snapshot.status === 'active';
+  }
+
+  hasTag(tag: string): boolean {
+    return this.#snapshot.tags.has(tag);
+  }
+
+  snapshotWith(context: Any): AnyMachineSnapshot {
+    return { ...this.#snapshot, context };
+  }
+
+  /** What an event that changes nothing emits; undefined when XState has to interpret it. Throws what an action throws. */
+  absorb(context: Any, event: EventObject): readonly EventObject[] | undefined {
+    let absorber = this.#absorbers.get(event.type);
+    if (absorber === undefined) {
+      absorber = absorberOf(this.#snapshot, event.type);
+      this.#absorbers.set(event.type, absorber);
+    }
+    return absorber(context, event);
+  }
+}
