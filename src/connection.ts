@@ -16,7 +16,7 @@ import { Outbox, type OutboxBudget, type OutboxLimits } from './socket/outbox.ts
 import type { Logger } from './telemetry/logger.ts';
 import type { WorkType } from './telemetry/names.ts';
 import type { Tally } from './telemetry/tally.ts';
-import { currentWork, MessageTracer } from './telemetry/tracing.ts';
+import { currentWork, type MessageTracer } from './telemetry/tracing.ts';
 
 type ConnectionMachine = typeof connectionMachine;
 
@@ -55,7 +55,7 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
   ) {
     this.participantId = input.participant_id;
     this.#link = link;
-    this.#tracer = new MessageTracer(services.tally, input.participant_id, link.handshake);
+    this.#tracer = link.tracer;
     this.#services = services;
     this.#actor = start(input, this);
     link.moveTo(this);
@@ -137,7 +137,7 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
     currentWork()?.isOf(this.participantId);
     if (room_id !== null) currentWork()?.involves(room_id);
     this.#link = link;
-    this.#tracer = new MessageTracer(this.#services.tally, this.participantId, link.handshake);
+    this.#tracer = link.tracer.of(this.participantId);
     link.moveTo(this);
     replaced?.close('Replaced');
     const { texts, lost } = outbox.missedSince(lastSeq);

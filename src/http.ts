@@ -13,19 +13,19 @@ import proxyAddr from 'proxy-addr';
 import { v4 as uuid } from 'uuid';
 import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
 import { type Config, ConfigError } from './config.ts';
-import { Link, type SocketEnd } from './link.ts';
+import { Link } from './link.ts';
 import type { CloseReason } from './protocol/codes.ts';
 import type { ParticipantId } from './protocol/server.ts';
 import { Attempts } from './socket/attempts.ts';
-import { ClientSocket } from './socket/client-socket.ts';
-import { Heartbeat, type Pulse } from './socket/heartbeat.ts';
+import { ClientSocket, type SocketListener } from './socket/client-socket.ts';
+import { Heartbeat } from './socket/heartbeat.ts';
 import { receive } from './socket/receiver.ts';
 import { Sender } from './socket/sender.ts';
 import { Throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Tally } from './telemetry/tally.ts';
-import { traceHandshake, type Work } from './telemetry/tracing.ts';
+import { type MessageTracer, traceHandshake } from './telemetry/tracing.ts';
 
 /** Who the HTTP side serves. */
 export interface Host {
@@ -60,9 +60,11 @@ export class HttpFront {
   readonly #tally: Tally;
   readonly #server: Server;
   readonly #sockets: WebSocketServerOf<typeof ClientSocket>;
-  readonly #links = new Set<Link>();
-  /** Every TCP connection, those that have not said a word of TLS or HTTP yet included. */
-  readonly #connections = new Set<Socket>();
+  /** TCP connections without a WebSocket, those that have not said a word of TLS or HTTP yet included. */
+  readonly #unserved = new Set<Socket>();
+  readonly #whenClosed = forgetIn(this.#unserved);
+  /** WebSockets whose end is not known yet. */
+  #open = 0;
   readonly #turn = new Turn();
   readonly #throttle = new Throttle();
   readonly #heartbeat: Heartbeat;
@@ -91,8 +93,8 @@ export class HttpFront {
     this.#attempts = new Attempts(config.maxAttemptsPerAddress, config.attemptsWindowMs);
     this.#server = makeServer(config);
     this.#server.on('connection', (socket: Socket) => {
-      this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
+      this.#unserved.add(socket);
+      socket.on('close', this.#whenClosed);
     });
     this.#server.on('request', (request, response) => this.#answer(request, response));
     this.#server.on(
@@ -130,7 +132,7 @@ export class HttpFront {
 
   /** Settles when nobody is connected any more, or after `timeoutMs`. */
   async emptied(timeoutMs: number): Promise<void> {
-    if (this.#links.size === 0 || timeoutMs === 0) return;
+    if (this.#open === 0 || timeoutMs === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
       this.#emptied = () => {
@@ -144,9 +146,10 @@ export class HttpFront {
   async stop(reason: CloseReason, timeoutMs: number): Promise<void> {
     this.drain();
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const link of [...this.#links]) link.dismiss(reason);
+    for (const { link } of this.#sockets.clients) link.dismiss(reason);
     const overdue = setTimeout(() => {
-      for (const socket of this.#connections) socket.destroy();
+      for (const socket of this.#unserved) socket.destroy();
+      for (const socket of this.#sockets.clients) socket.terminate();
     }, timeoutMs);
     await closed;
     clearTimeout(overdue);
@@ -203,11 +206,15 @@ export class HttpFront {
       const seconds = String(Math.ceil(waitMs / 1000));
       return refuse(429, 'Too many attempts from this address.', { 'Retry-After': seconds });
     }
-    socket.once('close', () => handshake.answered(400)); // ws refuses a malformed handshake itself
+    const refused = () => handshake.answered(400);
+    socket.once('close', refused); // ws refuses a malformed handshake itself
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('close', refused);
+      this.#unserved.delete(socket);
+      socket.off('close', this.#whenClosed);
       handshake.answered(101);
       this.#logger.debug({ participant_id: participantId, address }, 'connection opened');
-      this.#serve(webSocket, socket, participantId, handshake, address);
+      this.#serve(webSocket, socket, handshake.messagesOf(participantId), address);
     });
   }
 
@@ -216,56 +223,41 @@ export class HttpFront {
     return origin === undefined || allowedOrigins.length === 0 || allowedOrigins.includes(origin);
   }
 
-  #serve(
-    webSocket: ClientSocket,
-    socket: Socket,
-    participantId: ParticipantId,
-    handshake: Work,
-    address: string,
-  ): void {
+  #serve(webSocket: ClientSocket, socket: Socket, tracer: MessageTracer, address: string): void {
     const sender = new Sender(webSocket, socket, this.#turn, this.#config.maxQueueBytes);
-    const link = new Link(sender, handshake, {
-      ping: (payload) => webSocket.ping(payload),
-      attempted: () => void this.#countAttempt(address, link),
-    });
-    this.#links.add(link);
-    this.#host.connect(participantId, link);
-
-    webSocket.on('message', (data, isBinary) => {
-      // What comes after a close is dropped as well, and ws reads it for some seconds.
-      if (webSocket.readyState !== webSocket.OPEN) return this.#throttle.rest(webSocket);
-      if (isBinary) return link.close('UnsupportedData');
-      const frame = data as Buffer; // in one piece, as ws gives it unless told otherwise
-      if (!receive(frame, link)) this.#throttle.rest(webSocket);
-      else if (frame.length >= LARGE_BYTES) this.#throttle.giveWay(webSocket);
-    });
-
-    const pulse: Pulse = {
-      ping: () => link.ping(),
-      drop: () => webSocket.terminate(),
-    };
-    this.#heartbeat.add(pulse);
-    webSocket.on('ping', () => this.#throttle.rest(webSocket)); // ws has answered
-    webSocket.on('pong', (data) => {
-      if (!this.#heartbeat.heard(pulse)) this.#throttle.rest(webSocket);
-      link.ponged(data.toString());
-    });
-
-    const ended = (end: SocketEnd): void => {
-      if (!this.#links.delete(link)) return;
-      this.#heartbeat.remove(pulse);
-      link.ended(end);
-      this.#logger.debug({ participant_id: participantId, end }, 'connection closed');
-      if (this.#links.size === 0) this.#emptied();
-    };
-    webSocket.on('closing', ended);
-    webSocket.on('error', () => {}); // a malformed frame; ws closes the socket, which emits closing
-    socket.once('end', () => ended('lost')).once('close', () => ended('lost'));
+    const link = new Link(sender, tracer, address, webSocket);
+    this.#open += 1;
+    this.#heartbeat.add(link);
+    webSocket.serve(socket, link, this.#listener);
+    this.#host.connect(tracer.participantId, link);
   }
 
+  readonly #listener: SocketListener = {
+    message: (socket, data, isBinary) => {
+      // What comes after a close is dropped as well, and ws reads it for some seconds.
+      if (socket.readyState !== socket.OPEN) return this.#throttle.rest(socket);
+      if (isBinary) return socket.link.close('UnsupportedData');
+      if (!receive(data, socket.link)) this.#throttle.rest(socket);
+      else if (data.length >= LARGE_BYTES) this.#throttle.giveWay(socket);
+    },
+    pinged: (socket) => this.#throttle.rest(socket),
+    ponged: (socket, payload) => {
+      if (!this.#heartbeat.heard(socket.link)) this.#throttle.rest(socket);
+      socket.link.ponged(payload);
+    },
+    attempted: (socket) => void this.#countAttempt(socket.link),
+    ended: ({ link }, end) => {
+      this.#open -= 1;
+      this.#heartbeat.remove(link);
+      link.ended(end);
+      this.#logger.debug({ participant_id: link.tracer.participantId, end }, 'connection closed');
+      if (this.#open === 0) this.#emptied();
+    },
+  };
+
   /** An address that tries too often is sent away: it cannot search for room ids, nor fill the server with rooms. */
-  async #countAttempt(address: string, link: Link): Promise<void> {
-    if ((await this.#attempts.count(address)) > 0) link.close('TooManyAttempts');
+  async #countAttempt(link: Link): Promise<void> {
+    if ((await this.#attempts.count(link.address)) > 0) link.close('TooManyAttempts');
   }
 }
 
@@ -292,6 +284,13 @@ function makeServer(config: Config): Server {
     const cause = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`TLS_CERT_FILE ${tlsCertFile} and TLS_KEY_FILE ${tlsKeyFile}: ${cause}`);
   }
+}
+
+/** A listener for the end of any of them. */
+function forgetIn(sockets: Set<Socket>) {
+  return function (this: Socket): void {
+    sockets.delete(this);
+  };
 }
 
 function pathOf(request: IncomingMessage): string {

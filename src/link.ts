@@ -1,7 +1,8 @@
 import type { ClientMessage, Dialect } from './protocol/client.ts';
 import type { CloseReason } from './protocol/codes.ts';
+import type { Pulse } from './socket/heartbeat.ts';
 import type { Sender } from './socket/sender.ts';
-import type { Work } from './telemetry/tracing.ts';
+import type { MessageTracer } from './telemetry/tracing.ts';
 
 /** How a socket ended: by the client's wish or fault (`closed`), or not (`lost`). */
 export type SocketEnd = 'closed' | 'lost';
@@ -24,6 +25,8 @@ export interface Endpoint {
 export interface LinkSocket {
   /** Sends a WebSocket ping with this payload. */
   ping(payload: string): void;
+  /** Drops the connection, at once. */
+  terminate(): void;
   /** Hears of each attempt that counts against its address: a room asked for, or joined in vain. */
   attempted(): void;
 }
@@ -35,15 +38,21 @@ const READY = 'ready';
  * One socket's end of a connection. What the socket says goes to the connection it belongs to now: a Hello that
  * resumes a session moves the link there.
  */
-export class Link {
+export class Link implements Pulse {
   readonly sender: Sender;
-  readonly handshake: Work;
+  /** Of its client's messages: each leads back to the handshake. */
+  readonly tracer: MessageTracer;
+  /** Who is at the other end, as far as the address tells. */
+  readonly address: string;
+  unanswered = 0;
+  group = 0;
   readonly #socket: LinkSocket;
   #endpoint: Endpoint | undefined;
 
-  constructor(sender: Sender, handshake: Work, socket: LinkSocket) {
+  constructor(sender: Sender, tracer: MessageTracer, address: string, socket: LinkSocket) {
     this.sender = sender;
-    this.handshake = handshake;
+    this.tracer = tracer;
+    this.address = address;
     this.#socket = socket;
   }
 
@@ -79,6 +88,11 @@ export class Link {
   /** Pings the client; what was written before has arrived when its answer comes back. */
   ping(): void {
     this.#socket.ping(String(this.seq));
+  }
+
+  /** The client is dead: it answers no pings. */
+  drop(): void {
+    this.#socket.terminate();
   }
 
   /** Asks the client's side whether a Ready just written has arrived. */

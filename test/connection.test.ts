@@ -113,7 +113,8 @@ function connect({
   };
   const handshake = traceHandshake(tally, id, {});
   const pings: string[] = [];
-  const link: Link = new Link(sender as unknown as Sender, handshake, {
+  const link: Link = new Link(sender as unknown as Sender, handshake.messagesOf(id), '192.0.2.1', {
+    terminate: () => {},
     ping: (payload) => pings.push(payload),
     attempted: () => failedJoins.push(id),
   });

@@ -3,7 +3,7 @@ import { type Endpoint, Link, type SocketEnd } from '../src/link.ts';
 import type { ClientMessage, Dialect } from '../src/protocol/client.ts';
 import type { CloseReason } from '../src/protocol/codes.ts';
 import type { Sender } from '../src/socket/sender.ts';
-import type { Work } from '../src/telemetry/tracing.ts';
+import type { MessageTracer } from '../src/telemetry/tracing.ts';
 
 const leaveRoom: ClientMessage = { type: 'LeaveRoom' };
 
@@ -43,15 +43,19 @@ function open() {
   const closes: CloseReason[] = [];
   let failedJoins = 0;
   const sender = { close: (reason: CloseReason) => closes.push(reason) } as unknown as Sender;
-  const handshake = {} as Work;
+  const tracer = {} as MessageTracer;
   const pings: string[] = [];
-  const link = new Link(sender, handshake, {
+  let drops = 0;
+  const link = new Link(sender, tracer, '192.0.2.1', {
     ping: (payload) => pings.push(payload),
+    terminate: () => {
+      drops += 1;
+    },
     attempted: () => {
       failedJoins += 1;
     },
   });
-  return { link, sender, handshake, closes, pings, failedJoins: () => failedJoins };
+  return { link, sender, tracer, closes, pings, drops: () => drops, failedJoins: () => failedJoins };
 }
 
 /** Everything a socket can say. */
@@ -184,9 +188,9 @@ test('a failed join is passed on each time, with or without a connection', () =>
   expect(failedJoins()).toBe(2);
 });
 
-test('it carries its sender and its handshake', () => {
-  const { link, sender, handshake } = open();
-  expect([link.sender, link.handshake]).toEqual([sender, handshake]);
+test('it carries its sender, its tracer and the address of its client', () => {
+  const { link, sender, tracer } = open();
+  expect([link.sender, link.tracer, link.address]).toEqual([sender, tracer, '192.0.2.1']);
 });
 
 describe('pings', () => {

@@ -106,8 +106,9 @@ class Socket {
   constructor(world: World) {
     const id = world.newId();
     this.#world = world;
-    this.link = new Link(this as unknown as Sender, traceHandshake(world.tally, id, {}), {
+    this.link = new Link(this as unknown as Sender, traceHandshake(world.tally, id, {}).messagesOf(id), '', {
       ping() {},
+      terminate() {},
       attempted() {},
     });
     new Connection(

@@ -1,5 +1,18 @@
-import { WebSocket } from 'ws';
-import type { SocketEnd } from '../link.ts';
+import type { Socket } from 'node:net';
+import { type RawData, WebSocket } from 'ws';
+import type { Link, SocketEnd } from '../link.ts';
+
+/** Who hears of sockets: one for all, so that a connection needs no listeners of its own. */
+export interface SocketListener {
+  message(socket: ClientSocket, data: Buffer, isBinary: boolean): void;
+  /** A ping, which ws has answered. */
+  pinged(socket: ClientSocket): void;
+  ponged(socket: ClientSocket, payload: string): void;
+  /** Its client asked for a room, or tried one in vain. */
+  attempted(socket: ClientSocket): void;
+  /** Its end is known. Told once. */
+  ended(socket: ClientSocket, end: SocketEnd): void;
+}
 
 /** No status in the close frame (RFC 6455 section 7.4.1). */
 const NO_STATUS = 1005;
@@ -10,17 +23,74 @@ const NO_STATUS = 1005;
  */
 const ENDING = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 4408, 4429]);
 
+/** Where a net socket keeps the WebSocket on it. */
+const CLIENT = Symbol('client');
+type Stream = Socket & { [CLIENT]?: ClientSocket };
+
 /**
  * A server's WebSocket that tells of its end as soon as one is known. ws emits `close` only when both sides have
  * closed, which a silent peer can put off; but it calls `close()` whenever a close frame arrives, a frame is
- * malformed, or we close, and that emits `closing` here, with how it ends.
+ * malformed, or we close, and `ended` is told there, with how it ends. A connection that breaks is heard of below it.
  */
 export class ClientSocket extends WebSocket {
+  #listener: SocketListener | undefined;
+  #link: Link | undefined;
+  #hasEnded = false;
+
+  /** The connection's side of it, from `serve` on. */
+  get link(): Link {
+    return this.#link as Link;
+  }
+
+  /** From now on `listener` hears what happens to it. `stream` is the net socket below. */
+  serve(stream: Socket, link: Link, listener: SocketListener): void {
+    this.#link = link;
+    this.#listener = listener;
+    const { message, ping, pong, error, broken } = ClientSocket.#events;
+    this.on('message', message).on('ping', ping).on('pong', pong).on('error', error);
+    (stream as Stream)[CLIENT] = this;
+    stream.on('end', broken).on('close', broken);
+  }
+
   override close(code?: number, data?: string | Buffer): void {
     const isFirst = this.readyState === WebSocket.OPEN;
     super.close(code, data);
-    if (isFirst) this.emit('closing', endOf(code ?? NO_STATUS));
+    if (isFirst) this.#end(endOf(code ?? NO_STATUS));
   }
+
+  /** Tells the listener so. */
+  attempted(): void {
+    this.#listener?.attempted(this);
+  }
+
+  #end(end: SocketEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#listener?.ended(this, end);
+  }
+
+  /** One function for all sockets, called on its emitter, which is a ClientSocket. */
+  static readonly #events = {
+    message(this: WebSocket, data: RawData, isBinary: boolean): void {
+      const socket = this as ClientSocket;
+      // In one piece, as ws gives it unless told otherwise.
+      socket.#listener?.message(socket, data as Buffer, isBinary);
+    },
+    ping(this: WebSocket): void {
+      const socket = this as ClientSocket;
+      socket.#listener?.pinged(socket);
+    },
+    pong(this: WebSocket, data: Buffer): void {
+      const socket = this as ClientSocket;
+      socket.#listener?.ponged(socket, data.toString());
+    },
+    /** A malformed frame; ws closes the socket. */
+    error(): void {},
+    broken(this: Stream): void {
+      const client = this[CLIENT];
+      if (client !== undefined) client.#end('lost');
+    },
+  };
 }
 
 function endOf(code: number): SocketEnd {

@@ -3,18 +3,21 @@ export interface Pulse {
   ping(): void;
   /** Called once, when the socket is dead. */
   drop(): void;
+  /** The heartbeat's own: pings in a row without an answer. */
+  unanswered: number;
+  /** The heartbeat's own: which group it is in. */
+  group: number;
 }
 
 /** Pings that may go unanswered; at the next the socket is dead. */
-const MAX_MISSED = 2;
+const MAX_UNANSWERED = 2;
 /** Sockets are pinged in this many groups, evenly over the interval, so that many do not tick at once. */
 const MAX_GROUPS = 100;
 const MIN_TICK_MS = 50;
 
 /** Pings every socket once an interval, and drops those that leave two pings unanswered. */
 export class Heartbeat {
-  readonly #groups: Map<Pulse, number>[];
-  readonly #groupOf = new WeakMap<Pulse, Map<Pulse, number>>();
+  readonly #groups: Set<Pulse>[];
   readonly #timer: NodeJS.Timeout;
   #next = 0;
   #added = 0;
@@ -22,43 +25,46 @@ export class Heartbeat {
   /** `intervalMs`: between two pings of one socket. */
   constructor(intervalMs: number) {
     const groups = Math.max(1, Math.min(MAX_GROUPS, Math.floor(intervalMs / MIN_TICK_MS)));
-    this.#groups = Array.from({ length: groups }, () => new Map());
+    this.#groups = Array.from({ length: groups }, () => new Set());
     // The sockets keep the process alive, not their pings.
     this.#timer = setInterval(() => this.#tick(), intervalMs / groups).unref();
   }
 
   add(pulse: Pulse): void {
-    const group = this.#groups[this.#added % this.#groups.length] as Map<Pulse, number>;
+    pulse.group = this.#added % this.#groups.length;
+    pulse.unanswered = 0;
     this.#added += 1;
-    group.set(pulse, 0);
-    this.#groupOf.set(pulse, group);
+    this.#groupOf(pulse).add(pulse);
   }
 
   /** The socket answered. Returns whether it was asked. */
   heard(pulse: Pulse): boolean {
-    const group = this.#groupOf.get(pulse);
-    const unanswered = group?.get(pulse) ?? 0;
-    if (unanswered > 0) group?.set(pulse, 0);
-    return unanswered > 0;
+    const wasAsked = pulse.unanswered > 0;
+    pulse.unanswered = 0;
+    return wasAsked;
   }
 
   remove(pulse: Pulse): void {
-    this.#groupOf.get(pulse)?.delete(pulse);
+    this.#groupOf(pulse).delete(pulse);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
+  #groupOf({ group }: Pulse): Set<Pulse> {
+    return this.#groups[group] as Set<Pulse>;
+  }
+
   #tick(): void {
-    const group = this.#groups[this.#next] as Map<Pulse, number>;
+    const group = this.#groups[this.#next] as Set<Pulse>;
     this.#next = (this.#next + 1) % this.#groups.length;
-    for (const [pulse, missed] of group) {
-      if (missed >= MAX_MISSED) {
+    for (const pulse of group) {
+      if (pulse.unanswered >= MAX_UNANSWERED) {
         group.delete(pulse);
         pulse.drop();
       } else {
-        group.set(pulse, missed + 1);
+        pulse.unanswered += 1;
         pulse.ping();
       }
     }

@@ -34,6 +34,11 @@ export class Work {
     this.#startedAt = startedAt;
   }
 
+  /** Of what the client that this handshake lets in will say. */
+  messagesOf(participantId: ParticipantId): MessageTracer {
+    return new MessageTracer(this.#tally, participantId, [{ context: this.span.spanContext() }]);
+  }
+
   involves(roomId: RoomId): void {
     this.span.setAttribute(ATTRIBUTE.roomId, roomId);
   }
@@ -118,19 +123,24 @@ export function traceHandshake(
 /** The messages of one connection, each a trace of its own that links to the connection's handshake. */
 export class MessageTracer {
   readonly #tally: Tally;
-  readonly #participantId: ParticipantId;
+  readonly participantId: ParticipantId;
   readonly #links: Link[];
 
-  constructor(tally: Tally, participantId: ParticipantId, handshake: Work) {
+  constructor(tally: Tally, participantId: ParticipantId, links: Link[]) {
     this.#tally = tally;
-    this.#participantId = participantId;
-    this.#links = [{ context: handshake.span.spanContext() }];
+    this.participantId = participantId;
+    this.#links = links;
+  }
+
+  /** Of the same handshake, whose messages are another participant's: a session it took up. */
+  of(participantId: ParticipantId): MessageTracer {
+    return new MessageTracer(this.#tally, participantId, this.#links);
   }
 
   /** Runs `work` as what a message caused; `startedAt` is when its frame was received. */
   trace(type: WorkType, startedAt: number, roomId: RoomId | null, work: () => void): void {
     const attributes = {
-      participant_id: this.#participantId,
+      participant_id: this.participantId,
       message_type: type,
       outcome: 'ok',
       room_id: roomId ?? undefined,

@@ -48,12 +48,20 @@ describe('a rolling window', () => {
     expect(isFull(window, 0)).toBe(true);
   });
 
+  test('takes no more place than a client uses of its limit', () => {
+    const window = rollingWindow(1000, 1000);
+    for (let at = 0; at < 100_000; at += 300) add(window, at); // at most 4 within a second
+    expect(window.arrivals).toHaveLength(4);
+    for (let frames = 0; frames < 1000; frames++) add(window, 100_000);
+    expect([window.arrivals.length, isFull(window, 100_000)]).toEqual([1000, true]);
+  });
+
   test('agrees with a list of all arrivals', () => {
     const step = fc.oneof(
       { weight: 9, arbitrary: fc.record({ after: fc.nat({ max: 300 }), clear: fc.constant(false) }) },
       { weight: 1, arbitrary: fc.record({ after: fc.nat({ max: 300 }), clear: fc.constant(true) }) },
     );
-    const limits = fc.integer({ min: 1, max: 7 });
+    const limits = fc.integer({ min: 1, max: 20 });
     const windows = fc.integer({ min: 1, max: 1000 });
     fc.assert(
       fc.property(limits, windows, fc.array(step, { maxLength: 80 }), (limit, windowMs, steps) => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket, WebSocketServer, type Server as WebSocketServerOf } from 'ws';
+import type { Link } from '../../src/link.ts';
 import { CLOSE_CODES } from '../../src/protocol/codes.ts';
 import { ClientSocket } from '../../src/socket/client-socket.ts';
 
@@ -21,10 +22,24 @@ async function meet() {
     unknown,
   ];
   const told: [end: string, readyState: number][] = [];
-  socket.on('closing', (end) => told.push([end, socket.readyState]));
-  socket.on('error', () => {}); // a malformed frame; `once` would reject with it
+  let firstTold: () => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    firstTold = resolve;
+  });
+  const { _socket: net } = socket as unknown as { _socket: Socket };
+  socket.serve(net, {} as Link, {
+    message() {},
+    pinged() {},
+    ponged() {},
+    attempted() {},
+    ended(which, end) {
+      expect(which).toBe(socket);
+      told.push([end, socket.readyState]);
+      firstTold();
+    },
+  });
   const closed = new Promise((resolve) => socket.on('close', resolve));
-  return { client, socket, told, closed };
+  return { client, socket, told, ended, closed };
 }
 
 /** What the end is of a socket closed with each code; the codes of the table in docs/closures.md, and others. */
@@ -76,10 +91,10 @@ describe('its end is told', () => {
   });
 
   test('when a close frame has come and the peer does not end its side: at once', async () => {
-    const { client, socket, told } = await meet();
+    const { client, told, ended } = await meet();
     const { _socket: net } = client as unknown as { _socket: Socket };
     net.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8])); // 1000, masked with noughts
-    await once(socket, 'closing');
+    await ended;
     expect(told).toEqual([['closed', WebSocket.CLOSING]]);
     expect(net.destroyed).toBe(false);
     client.terminate();
@@ -107,18 +122,27 @@ describe('its end is told', () => {
     expect((await answer)[0]).toBe(code);
   });
 
-  test('not when its connection just breaks: that is for the net socket to tell', async () => {
+  test('when its connection just breaks: lost, once', async () => {
     const { client, told, closed } = await meet();
     client.terminate();
     await closed;
-    expect(told).toEqual([]);
+    expect(told).toEqual([['lost', expect.any(Number)]]);
   });
 
-  test('not when it is terminated', async () => {
+  test('when its client ends its side without a close frame: lost, before the socket has closed', async () => {
+    const { client, socket, told, ended } = await meet();
+    const { _socket: net } = client as unknown as { _socket: Socket };
+    net.end();
+    await ended;
+    expect(told).toEqual([['lost', expect.any(Number)]]);
+    expect(socket.readyState).not.toBe(WebSocket.CLOSED);
+  });
+
+  test('when it is terminated: lost, once', async () => {
     const { socket, told, closed } = await meet();
     socket.terminate();
     await closed;
-    expect(told).toEqual([]);
+    expect(told).toEqual([['lost', expect.any(Number)]]);
   });
 });
 

@@ -20,6 +20,8 @@ function start(intervalMs = INTERVAL_MS): Heartbeat {
 }
 
 class FakeSocket implements Pulse {
+  unanswered = 0;
+  group = 0;
   pings = 0;
   drops = 0;
 
