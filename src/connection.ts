@@ -154,8 +154,12 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
   }
 
   #trace(type: WorkType, startedAt: number, event: ConnectionEvent): void {
-    const { room_id } = this.#actor.context;
-    this.#tracer.trace(type, startedAt, room_id, () => this.#actor.send(event));
+    const work = this.#tracer.begin(type, startedAt, this.#actor.context.room_id);
+    try {
+      this.#actor.send(event);
+    } finally {
+      work.end();
+    }
   }
 
   /** The actor's. */

@@ -17,6 +17,14 @@ export function starter<TMachine extends AnyStateMachine>(machine: TMachine, clo
   return (input, performer) => new MachineActor(interpreter, clock, input, performer);
 }
 
+interface Timer {
+  /** XState's. */
+  readonly id: string;
+  readonly handle: ReturnType<Clock['setTimeout']>;
+}
+
+const NONE: readonly Timer[] = [];
+
 /**
  * An actor that runs a machine by XState's interpreter. It weighs a fifteenth of what XState's own actor does, which
  * is a system of actors of its own; test/actor/actor.test.ts holds the two against each other.
@@ -29,8 +37,8 @@ class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> 
   #context: ContextFrom<TMachine>;
   /** Sent while another event is taken; none at most times. */
   #waiting: EventFromLogic<TMachine>[] | undefined;
-  /** By the id XState gives them; none at most times. */
-  #timers: Map<string, unknown> | undefined;
+  /** None at most times, and hardly ever more than one. */
+  #timers: readonly Timer[] = NONE;
   #isTaking = true;
   #isStopped = false;
 
@@ -79,8 +87,8 @@ class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> 
   stop(): void {
     this.#isStopped = true;
     this.#waiting = undefined;
-    for (const timer of this.#timers?.values() ?? []) this.#clock.clearTimeout(timer);
-    this.#timers = undefined;
+    for (const { handle } of this.#timers) this.#clock.clearTimeout(handle);
+    this.#timers = NONE;
   }
 
   #takeWaiting(): void {
@@ -134,23 +142,23 @@ class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> 
 
   #schedule(id: string, event: EventFromLogic<TMachine>, delayMs: number): void {
     if (this.#isStopped) return;
-    this.#timers ??= new Map();
-    const timer = this.#clock.setTimeout(() => {
-      this.#forget(id);
+    const due = () => {
+      this.#forget(timer);
       this.send(event);
-    }, delayMs);
-    this.#timers.set(id, timer);
+    };
+    const timer = { id, handle: this.#clock.setTimeout(due, delayMs) };
+    this.#timers = [...this.#timers, timer];
   }
 
   #cancel(id: string): void {
-    const timer = this.#timers?.get(id);
+    const timer = this.#timers.findLast((each) => each.id === id);
     if (timer === undefined) return;
-    this.#clock.clearTimeout(timer);
-    this.#forget(id);
+    this.#clock.clearTimeout(timer.handle);
+    this.#forget(timer);
   }
 
-  #forget(id: string): void {
-    this.#timers?.delete(id);
-    if (this.#timers?.size === 0) this.#timers = undefined;
+  #forget(timer: Timer): void {
+    const left = this.#timers.filter((each) => each !== timer);
+    this.#timers = left.length === 0 ? NONE : left;
   }
 }

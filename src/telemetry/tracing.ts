@@ -26,8 +26,11 @@ export class Work {
   readonly #startedAt: number;
   #outcome: ErrorCode | 'ok' | 'refused' = 'ok';
   #isOver = false;
+  /** What is gone on with when this is over. */
+  readonly #outer: Work | undefined;
 
-  constructor(span: Span, tally: Tally, type: WorkType | 'handshake', startedAt: number) {
+  constructor(span: Span, tally: Tally, type: WorkType | 'handshake', startedAt: number, outer?: Work) {
+    this.#outer = outer;
     this.span = span;
     this.#tally = tally;
     this.#type = type;
@@ -86,6 +89,7 @@ export class Work {
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (current === this) current = this.#outer;
     if (this.#type !== 'handshake' && this.#type !== 'disconnect')
       this.#tally.message(this.#type, this.#outcome);
     if (this.#outcome !== 'ok') this.span.setAttribute(ATTRIBUTE.outcome, this.#outcome);
@@ -137,23 +141,20 @@ export class MessageTracer {
     return new MessageTracer(this.#tally, participantId, this.#links);
   }
 
-  /** Runs `work` as what a message caused; `startedAt` is when its frame was received. */
-  trace(type: WorkType, startedAt: number, roomId: RoomId | null, work: () => void): void {
+  /** Until its `end`, whatever is done is what a message caused; `startedAt` is when its frame was received. */
+  begin(type: WorkType, startedAt: number, roomId: RoomId | null): Work {
     const attributes = {
       participant_id: this.participantId,
       message_type: type,
       outcome: 'ok',
       room_id: roomId ?? undefined,
     } satisfies KnownAttributes;
-    const options = { kind: SpanKind.SERVER, links: this.#links, startTime: startedAt, attributes };
-    const span = tracer.startSpan(SPAN[type], options, ROOT_CONTEXT);
-    const outer = current;
-    current = new Work(span, this.#tally, type, startedAt);
-    try {
-      work();
-    } finally {
-      current.end();
-      current = outer;
-    }
+    const span = tracer.startSpan(
+      SPAN[type],
+      { kind: SpanKind.SERVER, root: true, links: this.#links, startTime: startedAt, attributes },
+      ROOT_CONTEXT,
+    );
+    current = new Work(span, this.#tally, type, startedAt, current);
+    return current;
   }
 }
