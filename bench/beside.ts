@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BackgroundOrder, BackgroundReport } from './support/background.ts';
 import { enter } from './support/contestants.ts';
-import { checkDescriptors } from './support/descriptors.ts';
+import { allowedSockets } from './support/descriptors.ts';
 import type { DialectName } from './support/dialects.ts';
 import { Load, type Passage } from './support/load.ts';
 import { Report } from './support/report.ts';
@@ -135,7 +135,7 @@ function readOptions() {
   });
   return {
     servers: values.servers.split(','),
-    connections: Number(values.connections),
+    connections: allowedSockets(Number(values.connections)),
     rate: Number(values.rate),
     every: Number(values.every),
     rounds: Math.min(100, Number(values.rounds)),
@@ -145,6 +145,5 @@ function readOptions() {
 }
 
 const options = readOptions();
-checkDescriptors(options.connections);
 await compare(options);
 process.exit();

@@ -39,8 +39,8 @@ const QUICK: Set = [
 ];
 
 const FULL: Set = [
-  ['relay', '--rounds', '20', '--seconds', '3'],
-  ['relay', '--servers', 'peers', '--rounds', '10', '--seconds', '2'],
+  ['relay', '--rounds', '12', '--seconds', '2'],
+  ['relay', '--servers', 'peers', '--rounds', '10', '--seconds', '1.5'],
   ['relay', '--rounds', '3', '--cpu-prof', 'bench/profiles'],
   ['windows'],
   ['hold'],

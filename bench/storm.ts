@@ -23,7 +23,7 @@ import { parseArgs } from 'node:util';
 import { startChild } from '../test/support/child.ts';
 import { now } from './support/clock.ts';
 import type { CrowdNews, CrowdOrder, CrowdReport, Seat } from './support/crowd.ts';
-import { checkDescriptors } from './support/descriptors.ts';
+import { allowedSockets } from './support/descriptors.ts';
 import { Report } from './support/report.ts';
 import { median, quantile } from './support/statistics.ts';
 
@@ -263,7 +263,7 @@ function readOptions() {
     },
   });
   return {
-    clients: Math.max(1, Number(values.clients)),
+    clients: allowedSockets(Math.max(1, Number(values.clients))),
     rounds: Math.min(MAX_ROUNDS, Number(values.rounds)),
     processes: Math.max(1, Number(values.processes)),
     downMs: Number(values.down),
@@ -273,5 +273,4 @@ function readOptions() {
 }
 
 const options = readOptions();
-checkDescriptors(options.clients);
 await storm(options);

@@ -61,6 +61,13 @@ interface Refusal {
   message: string;
 }
 
+/** What the addressee is sent: the payload as it came. */
+function relayed(message: RelayRequest, from: ParticipantId): Relayed {
+  if ('sdp' in message) return { type: message.type, from, sdp: message.sdp };
+  const { type, to, ...candidate } = message;
+  return { type, from, ...candidate };
+}
+
 export const roomMachine = setup({
   types: {
     input: {} as RoomInput,
@@ -114,10 +121,11 @@ export const roomMachine = setup({
       to: participant_id,
       message: { type: 'RoomParticipants', room_id, participants: members },
     })),
-    forward: emit((_, { from, message }: { from: ParticipantId; message: RelayRequest }) => {
-      const { type, to, ...payload } = message;
-      return { type: 'unicast', to, message: { type, from, ...payload } as Relayed };
-    }),
+    forward: emit((_, { from, message }: { from: ParticipantId; message: RelayRequest }) => ({
+      type: 'unicast',
+      to: message.to,
+      message: relayed(message, from),
+    })),
     deny: emit((_, params: Refusal) => ({ type: 'deny', ...params })),
     refuse: emit((_, params: Refusal) => ({ type: 'refuse', ...params })),
     tellExpired: emit({ type: 'expired' }),

@@ -106,7 +106,11 @@ async function measure(
 ): Promise<Round[]> {
   const pass = (load: Load) =>
     kind === 'closed' ? load.saturate(window, 1000 * seconds) : load.pace(rate, 1000 * seconds);
-  for (const contestant of contestants) await turn(contestant, pass); // warm
+  // Warm, and not by the light load alone: at that it takes V8 minutes to compile all it will.
+  for (const contestant of contestants) {
+    await turn(contestant, (load) => load.saturate(window, 1000 * seconds));
+    await turn(contestant, pass);
+  }
   const measured: Round[] = [];
   for (let i = 0; i < rounds; i += 1) {
     const order = contestants.map((_, j) => contestants[(i + j) % contestants.length] as Ready);

@@ -1,17 +1,18 @@
 /** Descriptors of a process besides its clients' sockets. */
-const SPARE_DESCRIPTORS = 200;
+const SPARE_DESCRIPTORS = 300;
 
 /**
- * Ends this process unless a process may open so many sockets. Node raises its soft limit to the hard one by itself;
- * beyond that only the shell can help.
+ * As many sockets as are wanted, or as the system lets a process open, which is said then. Node raises its soft limit to
+ * the hard one by itself; beyond that only the shell can help.
  */
-export function checkDescriptors(sockets: number): void {
+export function allowedSockets(wanted: number): number {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
   const limit = Number(report.userLimits?.open_files?.soft); // NaN: unlimited, or not known here
-  const needed = sockets + SPARE_DESCRIPTORS;
-  if (limit >= needed || Number.isNaN(limit)) return;
+  const needed = wanted + SPARE_DESCRIPTORS;
+  if (limit >= needed || Number.isNaN(limit)) return wanted;
+  const allowed = Math.max(1, limit - SPARE_DESCRIPTORS);
   console.error(
-    `The server needs ${needed} file descriptors and may open ${limit}: ulimit -n ${needed}, or fewer connections.`,
+    `${allowed} connections, not ${wanted}: a process may open ${limit} files here. For all: ulimit -n ${needed}`,
   );
-  process.exit(1);
+  return allowed;
 }

@@ -36,9 +36,9 @@ export function absorberOf(snapshot: AnyMachineSnapshot, type: string): Absorb {
     const args: Args = { context, event };
     const selected: Plan[] = [];
     selector(args, selected);
-    if (selected.includes(NO_PLAN)) return undefined;
+    for (const plan of selected) if (plan === NO_PLAN) return undefined;
     const emitted: EventObject[] = [];
-    for (const steps of selected) for (const step of steps) step(args, emitted);
+    for (const plan of selected) for (const step of plan) step(args, emitted);
     return emitted;
   };
 }
@@ -216,12 +216,13 @@ function planOf(transition: AnyTransitionDefinition, machine: AnyStateMachine): 
 /** Undefined for an action that only XState's interpreter can run. */
 function stepOf(action: Any, params: Any): Step | undefined {
   if (typeof action !== 'function') return undefined;
-  const paramsOf = typeof params === 'function' ? params : () => params;
-  if (!('resolve' in action)) return (args) => void action(args, paramsOf(args));
+  const paramsOf = typeof params === 'function' ? params : undefined;
+  const run = (of: Any, args: Args) => of(args, paramsOf === undefined ? params : paramsOf(args));
+  if (!('resolve' in action)) return (args) => void run(action, args);
   if (action.type !== 'xstate.emit') return undefined;
   const { event } = action;
   if (typeof event !== 'function') return (_, emitted) => void emitted.push(event);
-  return (args, emitted) => void emitted.push(event(args, paramsOf(args)));
+  return (args, emitted) => void emitted.push(run(event, args));
 }
 
 function hasEventless(machine: AnyStateMachine): boolean {

@@ -64,6 +64,11 @@ export const SESSION = { ...BASE, JoinRoom: JoinOrCreateRoom };
 /** What a connection speaks: the base protocol for ever, or what a Hello session adds to it. */
 export type Dialect = 'base' | 'session';
 
+type Schema = (typeof SESSION)[keyof typeof SESSION] | (typeof BASE)[keyof typeof BASE] | typeof Hello;
+const schemas = (of: Readonly<Record<string, Schema>>) =>
+  new Map<unknown, Schema>(Object.entries({ ...of, Hello }));
+const SCHEMAS = { base: schemas(BASE), session: schemas(SESSION) };
+
 export type ClientMessage = v.InferOutput<(typeof SESSION)[keyof typeof SESSION] | typeof Hello>;
 export type ClientMessageType = ClientMessage['type'];
 
@@ -91,24 +96,15 @@ export function parseClientMessage(text: string, dialect: Dialect = 'base'): Par
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refuse('The frame is not a JSON object.');
   }
-  if (!Object.hasOwn(value, 'type'))
-    return refuse(`The field "type" is missing; expected one of ${EXPECTED}.`);
-  const { type } = value as { type: unknown };
-  const schema = schemaOf(type, dialect);
+  const { type } = value as { type?: unknown };
+  if (type === undefined) return refuse(`The field "type" is missing; expected one of ${EXPECTED}.`);
+  const schema = SCHEMAS[dialect].get(type);
   if (schema === undefined) return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`);
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (!result.success) return refuse(explain(String(type), result.issues[0]));
   const message = result.output;
   if ('sdp' in message) rememberLiteral(text, 'sdp', message.sdp);
   return { ok: true, message };
-}
-
-function schemaOf(type: unknown, dialect: Dialect) {
-  if (type === 'Hello') return Hello;
-  const schemas = dialect === 'base' ? BASE : SESSION;
-  return typeof type === 'string' && Object.hasOwn(schemas, type)
-    ? schemas[type as keyof typeof schemas]
-    : undefined;
 }
 
 function refuse(reason: string): Parsed {

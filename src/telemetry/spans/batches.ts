@@ -49,14 +49,14 @@ export class SpanBatches {
 
   readonly add = (span: RecordedSpan): void => {
     if (this.#isShut) return;
-    if (this.#isFull) {
+    if (this.#isFull()) {
       this.#dropped += 1;
       return;
     }
     this.#filling ??= this.#begin();
     this.#ended.push(span);
     if (this.#ended.length >= RUN_SPANS) this.#write(this.#filling);
-    if (this.#fillingSpans >= this.#limits.batchSpans) this.#close();
+    if (this.#fillingSpans() >= this.#limits.batchSpans) this.#close();
   };
 
   /** Settles when everything recorded so far was sent, or could not be. */
@@ -70,14 +70,14 @@ export class SpanBatches {
     await this.flush();
   }
 
-  get #isFull(): boolean {
+  #isFull(): boolean {
     const { queueSpans, queueBytes } = this.#limits;
-    const spans = this.#waitingSpans + this.#fillingSpans;
+    const spans = this.#waitingSpans + this.#fillingSpans();
     const bytes = this.#waitingBytes + (this.#filling?.size ?? 0);
     return this.#waitingSpans > 0 && (spans >= queueSpans || bytes >= queueBytes);
   }
 
-  get #fillingSpans(): number {
+  #fillingSpans(): number {
     return (this.#filling?.count ?? 0) + this.#ended.length;
   }
 
