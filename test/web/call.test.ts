@@ -1,51 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { Browser } from 'playwright-core';
-import { FAKE_DEVICES, launchChromium } from '../support/chromium.ts';
+import { describe, expect, jest, test } from '@jest/globals';
 import { seat } from '../support/client.ts';
-import { startServer, type TestServer } from '../support/server.ts';
-import { audioFrom, callPage, eventually, hears, nextReading, plays, Visitor } from './support/visitor.ts';
+import { Site } from './support/site.ts';
+import { audioFrom, eventually, hears, nextReading, plays, type Visitor } from './support/visitor.ts';
 
 /** Calls on the page: real browsers, real media between them, a real server. */
 
 jest.setTimeout(180_000);
 
-let browser: Browser;
-let server: TestServer;
-const visitors: Visitor[] = [];
-
-beforeAll(async () => {
-  browser = await launchChromium(...FAKE_DEVICES);
-  server = await startServer({}, { page: callPage() });
-}, 120_000);
-afterEach(async () => {
-  const complaints = visitors.flatMap((visitor) => visitor.complaints);
-  await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
-  expect(complaints).toEqual([]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-async function open(options: Parameters<typeof Visitor.open>[2] = {}, url: URL | string = server.url) {
-  const visitor = await Visitor.open(browser, url, options);
-  visitors.push(visitor);
-  return visitor;
-}
-
-/** Aiko has created a room, and Ken has joined it by her link. */
-async function pair(): Promise<[Visitor, Visitor, string]> {
-  const aiko = await open({ name: 'Aiko' });
-  const link = await aiko.create();
-  const ken = await open({ name: 'Ken' }, link);
-  await ken.join();
-  await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
-  return [aiko, ken, link];
-}
+const site = new Site();
 
 describe('two people', () => {
   test('create, copy the link, join by it; names are exchanged, and voices heard until one mutes', async () => {
-    const aiko = await open({ name: 'Aiko', permissions: ['clipboard-read', 'clipboard-write'] });
+    const aiko = await site.open({ name: 'Aiko', permissions: ['clipboard-read', 'clipboard-write'] });
     const link = await aiko.create();
     expect(link).toMatch(/\/#[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     await aiko.sees('Aiko (you)');
@@ -53,7 +19,7 @@ describe('two people', () => {
     await aiko.page.getByText('Link copied').waitFor();
     expect(await aiko.page.evaluate('navigator.clipboard.readText()')).toBe(link);
 
-    const ken = await open({ name: 'Ken' }, link);
+    const ken = await site.open({ name: 'Ken' }, link);
     await ken.join();
     await Promise.all([aiko.sees('Aiko (you)', 'Ken'), ken.sees('Aiko', 'Ken (you)')]);
     await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
@@ -80,7 +46,7 @@ describe('two people', () => {
   });
 
   test('a camera and a screen are told apart, both live, and go away again', async () => {
-    const [aiko, ken] = await pair();
+    const [aiko, ken] = await site.pair();
     const screen = aiko.page.getByRole('region', { name: 'Shared screens' });
     const camera = aiko.tile('Ken').locator('video');
 
@@ -102,19 +68,19 @@ describe('two people', () => {
   });
 
   test('who comes later sees the camera and the screen too', async () => {
-    const aiko = await open({ name: 'Aiko' });
+    const aiko = await site.open({ name: 'Aiko' });
     const link = await aiko.create();
     await aiko.button('Turn camera on').click();
     await aiko.button('Share screen').click();
     await aiko.button('Stop sharing').waitFor();
-    const ken = await open({ name: 'Ken' }, link);
+    const ken = await site.open({ name: 'Ken' }, link);
     await ken.join();
     await plays(ken.tile('Aiko').locator('video'));
     await plays(ken.page.getByRole('region', { name: 'Shared screens' }).locator('video'));
   });
 
   test('another microphone is chosen during the call, and heard', async () => {
-    const [aiko, ken] = await pair();
+    const [aiko, ken] = await site.pair();
     await ken.button('Connection details').click();
     await hears(ken, 'Aiko');
     await aiko.button('Settings').click();
@@ -124,7 +90,7 @@ describe('two people', () => {
     await hears(ken, 'Aiko');
     // Remembered: the next time it is chosen already.
     const again = await aiko.page.context().newPage();
-    await again.goto(server.url.href);
+    await again.goto(site.server.url.href);
     await again.getByText('Devices', { exact: true }).click();
     const chosen = again.getByRole('combobox', { name: 'Microphone' }).locator('option:checked');
     await eventually(
@@ -134,7 +100,7 @@ describe('two people', () => {
   });
 
   test('chat: written, read, counted while nobody looks, links to be followed', async () => {
-    const [aiko, ken] = await pair();
+    const [aiko, ken] = await site.pair();
     await aiko.button('Chat').click();
     await aiko.page.getByRole('textbox', { name: 'Message' }).fill('See https://example.org/a.');
     await aiko.page.keyboard.press('Enter');
@@ -150,7 +116,7 @@ describe('two people', () => {
   });
 
   test('leave, and return; a new name is told at once', async () => {
-    const [aiko, ken] = await pair();
+    const [aiko, ken] = await site.pair();
     await ken.button('Leave').click();
     await ken.page.getByRole('heading', { name: 'You left the room' }).waitFor();
     await ken.status.filter({ hasText: 'Not connected' }).waitFor();
@@ -168,7 +134,7 @@ describe('two people', () => {
   });
 
   test('who closes the window is gone at once', async () => {
-    const [aiko, ken] = await pair();
+    const [aiko, ken] = await site.pair();
     await ken.page.close();
     await aiko.sees('Aiko (you)');
   });
@@ -179,20 +145,20 @@ test('eight people: everybody sees everybody, and whoever unmutes is heard by th
   // Small, still and muted at first: one machine draws, encodes and decodes for all of them.
   const enter = async (name: string, url?: string): Promise<Visitor> => {
     const viewport = { width: 480, height: 480 };
-    const visitor = await open({ name, viewport, reducedMotion: 'reduce' }, url);
+    const visitor = await site.open({ name, viewport, reducedMotion: 'reduce' }, url);
     await visitor.button('Mute').click();
     return visitor;
   };
   const link = await (await enter(names[0] as string)).create();
   for (const name of names.slice(1)) await (await enter(name, link)).join();
-  for (const visitor of visitors) {
+  for (const visitor of site.visitors) {
     await visitor.connectedTo(7);
     await visitor.sees(...names);
   }
-  const last = visitors.at(-1) as Visitor;
+  const last = site.visitors.at(-1) as Visitor;
   await last.button('Connection details').click();
   for (const [i, name] of names.slice(0, -1).entries()) {
-    const visitor = visitors[i] as Visitor;
+    const visitor = site.visitors[i] as Visitor;
     await visitor.button('Unmute').click();
     await hears(last, name);
     await visitor.button('Leave').click();
@@ -202,21 +168,21 @@ test('eight people: everybody sees everybody, and whoever unmutes is heard by th
 
 describe('links', () => {
   test('a dead one says that the room is not found, and offers to open it again', async () => {
-    const link = new URL('/#3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162', server.url).href;
-    const aiko = await open({ name: 'Aiko' }, link);
+    const link = new URL('/#3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162', site.server.url).href;
+    const aiko = await site.open({ name: 'Aiko' }, link);
     await aiko.button('Join room').click();
     await aiko.page.getByRole('alert').getByText('Room not found').waitFor();
     await aiko.button('Open it again').click();
     await aiko.button('Leave').waitFor();
     expect(aiko.page.url()).toBe(link);
-    const ken = await open({}, link);
+    const ken = await site.open({}, link);
     await ken.join();
     await aiko.connectedTo(1);
   });
 
   test('a full room says so kindly, and lets one in when somebody has left', async () => {
-    const { room_id, clients } = await seat(server.wsUrl, 8);
-    const aiko = await open({ name: 'Aiko' }, new URL(`/#${room_id}`, server.url));
+    const { room_id, clients } = await seat(site.server.wsUrl, 8);
+    const aiko = await site.open({ name: 'Aiko' }, new URL(`/#${room_id}`, site.server.url));
     await aiko.button('Join room').click();
     await aiko.page.getByRole('alert').getByText('This room is full').waitFor();
     clients.pop()?.close();
@@ -230,8 +196,8 @@ describe('links', () => {
   });
 
   test('a room is joined by its id too, and what is no id is explained', async () => {
-    const { room_id, clients } = await seat(server.wsUrl, 1);
-    const aiko = await open();
+    const { room_id, clients } = await seat(site.server.wsUrl, 1);
+    const aiko = await site.open();
     const field = aiko.page.getByRole('textbox', { name: 'Room link or ID' });
     await aiko.button('Join room').click();
     await aiko.page.getByText('Paste the link you were sent').waitFor();
@@ -240,19 +206,19 @@ describe('links', () => {
     await aiko.page.getByText('There is no room ID in this').waitFor();
     await field.fill(room_id.toUpperCase());
     await aiko.join();
-    expect(aiko.page.url()).toBe(new URL(`/#${room_id}`, server.url).href);
+    expect(aiko.page.url()).toBe(new URL(`/#${room_id}`, site.server.url).href);
     await aiko.tiles.nth(1).waitFor();
     for (const client of clients) client.close();
   });
 
   test('a broken one is explained', async () => {
-    const aiko = await open({}, new URL('/#3f2c8e0a', server.url));
+    const aiko = await site.open({}, new URL('/#3f2c8e0a', site.server.url));
     await aiko.page.getByText('There is no room in this link').waitFor();
     await aiko.create();
   });
 
   test('Back leaves the room, and Forward leads to its entrance', async () => {
-    const aiko = await open();
+    const aiko = await site.open();
     const link = await aiko.create();
     await aiko.page.goBack();
     await aiko.page.getByRole('heading', { name: 'A room to talk in' }).waitFor();

@@ -1,39 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { FAKE_DEVICES, launchChromium } from '../support/chromium.ts';
-import { startServer, type TestServer } from '../support/server.ts';
-import { callPage, eventually, Visitor, violations } from './support/visitor.ts';
+import { describe, expect, jest, test } from '@jest/globals';
+import { Site } from './support/site.ts';
+import { eventually, type Visitor, violations } from './support/visitor.ts';
 
 /** Every state of the page as people with different eyes, hands, screens and languages meet it. */
 
 jest.setTimeout(180_000);
 
-let browser: Browser;
-let server: TestServer;
-const visitors: Visitor[] = [];
-
-beforeAll(async () => {
-  browser = await launchChromium(...FAKE_DEVICES);
-  server = await startServer({}, { page: callPage() });
-}, 120_000);
-afterEach(async () => {
-  const complaints = visitors.flatMap((visitor) => visitor.complaints);
-  await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
-  expect(complaints).toEqual([]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-async function open(
-  options: BrowserContextOptions & { readonly name?: string },
-  url: URL | string = server.url,
-) {
-  const visitor = await Visitor.open(browser, url, options);
-  visitors.push(visitor);
-  return visitor;
-}
+const site = new Site();
 
 /** axe is content, one status is there, and nothing is wider than the window. */
 async function isSound({ page }: Visitor, state: string): Promise<void> {
@@ -54,7 +27,7 @@ describe.each([
   ['a wall', 'light', { viewport: { width: 3840, height: 2160 }, reducedMotion: 'reduce' }],
 ] as const)('on %s, %s', (_, colorScheme, options) => {
   test('every state is sound', async () => {
-    const aiko = await open({ ...options, colorScheme, name: 'Aiko' });
+    const aiko = await site.open({ ...options, colorScheme, name: 'Aiko' });
     await aiko.page.getByText('Devices', { exact: true }).click();
     await aiko.button('Turn camera on').click();
     await aiko.button('Turn camera off').waitFor();
@@ -63,7 +36,7 @@ describe.each([
     const link = await aiko.create();
     await isSound(aiko, 'alone');
 
-    const ken = await open({ ...options, colorScheme, name: 'Ken' }, link);
+    const ken = await site.open({ ...options, colorScheme, name: 'Ken' }, link);
     await isSound(ken, 'invited');
     await ken.join();
     await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
@@ -84,9 +57,9 @@ describe.each([
     await ken.button('Leave').click();
     await ken.page.getByRole('heading', { name: 'You left the room' }).waitFor();
     await isSound(ken, 'left');
-    const lost = await open(
+    const lost = await site.open(
       { ...options, colorScheme },
-      new URL('/#3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162', server.url),
+      new URL('/#3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162', site.server.url),
     );
     await lost.button('Join room').click();
     await lost.button('Open it again').waitFor();
@@ -95,7 +68,7 @@ describe.each([
 });
 
 test('a call is had with the keyboard alone', async () => {
-  const aiko = await open({});
+  const aiko = await site.open();
   const { page } = aiko;
   const reach = async (name: string): Promise<void> => {
     for (let i = 0; i < 30; i++) {
@@ -134,7 +107,7 @@ test('a call is had with the keyboard alone', async () => {
 });
 
 test('a Japanese browser gets Japanese; the language is changed, and remembered', async () => {
-  const aiko = await open({ locale: 'ja-JP' });
+  const aiko = await site.open({ locale: 'ja-JP' });
   const { page } = aiko;
   await page.getByRole('heading', { name: '話すための部屋' }).waitFor();
   expect(await page.getAttribute('html', 'lang')).toBe('ja');

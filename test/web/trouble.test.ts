@@ -1,50 +1,25 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type ChildServer, startChild } from '../support/child.ts';
-import { FAKE_DEVICES, launchChromium } from '../support/chromium.ts';
-import { startServer, type TestServer } from '../support/server.ts';
-import { callPage, hears, Visitor } from './support/visitor.ts';
+import { Site } from './support/site.ts';
+import { hears } from './support/visitor.ts';
 
 /** Calls in trouble: the server goes and comes back, microphones are forbidden or missing. */
 
 jest.setTimeout(180_000);
 
-const visitors: Visitor[] = [];
-let server: TestServer;
-
-beforeAll(async () => {
-  server = await startServer({}, { page: callPage() });
-}, 120_000);
-afterEach(async () => {
-  await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
-});
-afterAll(() => server.stop());
-
-async function open(browser: Browser, url: URL | string, name: string): Promise<Visitor> {
-  const visitor = await Visitor.open(browser, url, { name });
-  visitors.push(visitor);
-  return visitor;
-}
+// A server that is killed leaves errors in the console.
+const site = new Site({ mayComplain: true });
 
 describe('the server', () => {
-  let browser: Browser;
   let child: ChildServer;
   beforeAll(async () => {
-    browser = await launchChromium(...FAKE_DEVICES);
     child = await startChild();
-  }, 60_000);
-  afterAll(async () => {
-    await browser.close();
-    child.process.kill('SIGKILL');
   });
+  afterAll(() => void child.process.kill('SIGKILL'));
 
   test('killed during a call: the call goes on, the status says what is done; restarted: all is well', async () => {
     const { port } = child.url;
-    const aiko = await open(browser, child.url, 'Aiko');
-    const link = await aiko.create();
-    const ken = await open(browser, link, 'Ken');
-    await ken.join();
-    await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+    const [aiko, ken, link] = await site.pair(child.url);
     await ken.button('Connection details').click();
     await hears(ken, 'Aiko');
 
@@ -61,7 +36,7 @@ describe('the server', () => {
     await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
     expect(ken.page.url()).toBe(link);
     await hears(ken, 'Aiko');
-    const lea = await open(browser, link, 'Lea');
+    const lea = await site.open({ name: 'Lea' }, link);
     await lea.join();
     for (const visitor of [aiko, ken, lea]) {
       await visitor.connectedTo(2);
@@ -70,7 +45,7 @@ describe('the server', () => {
   });
 
   test('not there when one wants to join: the status says so, and one can think better of it', async () => {
-    const aiko = await open(browser, child.url, 'Aiko');
+    const aiko = await site.open({ name: 'Aiko' }, child.url);
     const { port } = child.url;
     await child.stop('SIGKILL');
     await aiko.button('Create room').click();
@@ -107,29 +82,23 @@ test.each([
   ],
 ])('devices are %s: one is in the call all the same, listens, and is told what to do', async (...its) => {
   const [, args, host, microphone, camera] = its;
-  const [browser, normal] = await Promise.all([launchChromium(...args), launchChromium(...FAKE_DEVICES)]);
-  try {
-    const aiko = await open(normal, server.url, 'Aiko');
-    const link = new URL(await aiko.create());
-    link.hostname = host;
-    const ken = await open(browser, link, 'Ken');
-    await ken.join();
-    await ken.page.getByRole('alert').getByText(microphone).waitFor();
-    await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
-    await ken.button('Unmute').waitFor();
-    await aiko.tile('Ken').filter({ hasText: 'muted' }).waitFor();
-    await ken.button('Connection details').click();
-    await hears(ken, 'Aiko');
+  const aiko = await site.open({ name: 'Aiko' });
+  const link = new URL(await aiko.create());
+  link.hostname = host;
+  const ken = await site.openElsewhere(args, { name: 'Ken' }, link);
+  await ken.join();
+  await ken.page.getByRole('alert').getByText(microphone).waitFor();
+  await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+  await ken.button('Unmute').waitFor();
+  await aiko.tile('Ken').filter({ hasText: 'muted' }).waitFor();
+  await ken.button('Connection details').click();
+  await hears(ken, 'Aiko');
 
-    await ken.button('Turn camera on').click();
-    const alert = ken.page.getByRole('alert').filter({ hasText: camera });
-    await alert.getByRole('button', { name: 'Dismiss' }).click();
-    await alert.waitFor({ state: 'detached' });
-    await ken.button('Turn camera on').waitFor();
-    expect(await aiko.tile('Ken').locator('video').count()).toBe(0);
-    for (const visitor of [aiko, ken]) expect(visitor.complaints).toEqual([]);
-  } finally {
-    await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
-    await Promise.all([browser.close(), normal.close()]);
-  }
+  await ken.button('Turn camera on').click();
+  const alert = ken.page.getByRole('alert').filter({ hasText: camera });
+  await alert.getByRole('button', { name: 'Dismiss' }).click();
+  await alert.waitFor({ state: 'detached' });
+  await ken.button('Turn camera on').waitFor();
+  expect(await aiko.tile('Ken').locator('video').count()).toBe(0);
+  for (const visitor of [aiko, ken]) expect(visitor.complaints).toEqual([]);
 });

@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import type { Routes } from '../../../src/http.ts';
-import { findPage } from '../../../src/web.ts';
 
 /** People at the call page, in real Chromium with fake devices. */
 
@@ -9,8 +7,8 @@ const ROOT = new URL('../../../', import.meta.url);
 /** Of anything a page is waited for: slow machines run eight of them at once. */
 const TIMEOUT_MS = 90_000;
 
-/** The page as Bloom serves it; scripts/test-setup.ts has built it. */
-export const callPage = () => findPage() as Routes;
+/** Their window, and what they are called. */
+export type VisitorOptions = BrowserContextOptions & { readonly name?: string };
 
 /** One browser window and whoever sits before it. */
 export class Visitor {
@@ -25,7 +23,7 @@ export class Visitor {
   static async open(
     browser: Browser,
     url: URL | string,
-    { name, ...options }: BrowserContextOptions & { readonly name?: string } = {},
+    { name, ...options }: VisitorOptions = {},
   ): Promise<Visitor> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(TIMEOUT_MS);
