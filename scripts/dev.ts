@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { createServer } from 'vite';
 
 /**
@@ -8,13 +9,13 @@ import { createServer } from 'vite';
  */
 
 const root = join(import.meta.dirname, '..');
-const port = process.env.PORT || '8080';
+const args = process.argv.slice(2);
+const { values } = parseArgs({ args, options: { port: { type: 'string' } }, strict: false });
+const port = String(values.port || process.env.PORT || '8080');
 
-const bloom = spawn(
-  process.execPath,
-  ['--watch', join(root, 'src/main.ts'), '--port', port, ...process.argv.slice(2)],
-  { stdio: 'inherit' },
-);
+const bloom = spawn(process.execPath, ['--watch', join(root, 'src/main.ts'), '--port', port, ...args], {
+  stdio: 'inherit',
+});
 const vite = await createServer({
   configFile: join(root, 'web/vite.config.ts'),
   server: { proxy: { '/ws': { target: `ws://localhost:${port}`, ws: true } } },
