@@ -14,6 +14,9 @@ export interface Status {
   readonly retryAt?: number;
 }
 
+/** More are no line any more. */
+const MAX_NAMES = 3;
+
 /** The worst first: the server, then those we have lost, those we are reaching, and then all is well. */
 export function statusOf(
   signaling: SignalingState | undefined,
@@ -25,11 +28,11 @@ export function statusOf(
   if (signaling === undefined) return { tone: 'idle', text: text.status.idle };
   if (!isInRoom) return ofEntering(signaling, text);
   if (signaling.status !== 'connected') return ofServer(signaling, others, text);
-  const names = (...states: MeshPeerState[]) =>
-    others
-      .filter(({ state }) => states.includes(state))
-      .map((person) => nameOf(person, text))
-      .join(', ');
+  const names = (wanted: MeshPeerState) =>
+    namesOf(
+      others.filter(({ state }) => state === wanted),
+      text,
+    );
   const failed = names('failed');
   if (failed !== '') return { tone: 'bad', text: text.status.failedPeers(failed) };
   const lost = names('reconnecting');
@@ -40,6 +43,13 @@ export function statusOf(
   if (interrupted !== '') return { tone: 'busy', text: text.status.interruptedPeers(interrupted) };
   const connected = others.filter(({ state }) => passes(state)).length;
   return { tone: 'good', text: connected === 0 ? text.status.alone : text.status.connected(connected) };
+}
+
+/** Their names, or how many they are: when they are many, or several have not told their names yet. */
+function namesOf(people: readonly Person[], text: Text): string {
+  const areTold = people.every(({ name }) => name !== '');
+  if (people.length > MAX_NAMES || (people.length > 1 && !areTold)) return text.status.people(people.length);
+  return new Intl.ListFormat(text.locale).format(people.map((person) => nameOf(person, text)));
 }
 
 function ofEntering({ status, retryAt }: SignalingState, { status: text }: Text): Status {

@@ -112,6 +112,7 @@ export const en = {
     idle: 'Not connected',
     connecting: 'Connecting…',
     alone: 'Connected',
+    people,
     connected: (n: number) => `Connected to ${people(n)}`,
     reachingPeers: (names: string) => `Connecting to ${names}…`,
     lostPeers: (names: string) => `Connection to ${names} lost. Reconnecting…`,

@@ -105,6 +105,7 @@ export const ja: Text = {
     idle: '未接続',
     connecting: '接続しています…',
     alone: '接続済み',
+    people: (n) => `${n} 人`,
     connected: (n) => `${n} 人と接続済み`,
     reachingPeers: (names) => `${names}に接続しています…`,
     lostPeers: (names) => `${names}との接続が切れました。再接続しています…`,

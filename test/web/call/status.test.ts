@@ -31,6 +31,19 @@ test.each([
   [[person('Ken')], 'good', 'Connected to 1 person'],
   [[person('Ken'), person('Lea')], 'good', 'Connected to 2 people'],
   [[person('Ken', { state: 'connecting' }), person('Lea')], 'busy', 'Connecting to Ken…'],
+  [[person('', { state: 'connecting' }), person('Lea')], 'busy', 'Connecting to Guest…'],
+  [
+    ['Ken', 'Lea', 'Tom'].map((name) => person(name, { state: 'connecting' })),
+    'busy',
+    'Connecting to Ken, Lea, and Tom…',
+  ],
+  // Who they are is known when one is connected to them.
+  [['', 'Lea', ''].map((name) => person(name, { state: 'connecting' })), 'busy', 'Connecting to 3 people…'],
+  [
+    ['Ken', 'Lea', 'Tom', 'Yuki'].map((name) => person(name, { state: 'reconnecting' })),
+    'busy',
+    'Connection to 4 people lost. Reconnecting…',
+  ],
   [
     [person('Ken', { state: 'reconnecting' }), person('Lea', { state: 'connecting' })],
     'busy',
@@ -65,4 +78,6 @@ test('the server comes first, and what goes on without it is said too', () => {
 
 test('in Japanese', () => {
   expect(statusOf(CONNECTED, [SELF, person('Ken')], true, ja).text).toBe('1 人と接続済み');
+  const others = [person('Ken', { state: 'connecting' }), person('Lea', { state: 'connecting' })];
+  expect(statusOf(CONNECTED, [SELF, ...others], true, ja).text).toBe('Ken、Leaに接続しています…');
 });
