@@ -211,8 +211,11 @@ describe('links', () => {
     for (const client of clients) client.close();
   });
 
-  test('a broken one is explained', async () => {
-    const aiko = await site.open({}, new URL('/#3f2c8e0a', site.server.url));
+  test.each([
+    '3f2c8e0a',
+    '3f2c8e0a-5b1d-1c7e-9a64-1d2e3f405162', // a UUID, but none that a room has
+  ])('a broken one is explained: %s', async (id) => {
+    const aiko = await site.open({}, new URL(`/#${id}`, site.server.url));
     await aiko.page.getByText('There is no room in this link').waitFor();
     await aiko.create();
   });

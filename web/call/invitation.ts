@@ -6,7 +6,8 @@ import type { Destination } from './machine.ts';
  * neither its log nor a proxy's sees it.
  */
 
-const ROOM_ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
+/** UUID v4: no room has another kind of id. */
+const ROOM_ID = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/i;
 
 /** The room id in a link, or in what somebody has typed or pasted; undefined if there is none. */
 export function roomIdIn(text: string): RoomId | undefined {
