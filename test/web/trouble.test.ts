@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type ChildServer, startChild } from '../support/child.ts';
 import { Site } from './support/site.ts';
-import { hears } from './support/visitor.ts';
+import { hears, plays } from './support/visitor.ts';
 
 /** Calls in trouble: the server goes and comes back, microphones are forbidden or missing. */
 
@@ -56,6 +56,44 @@ describe('the server', () => {
     child = await startChild({ PORT: port });
     await aiko.button('Leave').waitFor();
   });
+});
+
+test('a camera that is unplugged: its user is told, the others see it no more, and it can be turned on again', async () => {
+  const [aiko, ken] = await site.pair();
+  await ken.button('Turn camera on').click();
+  await plays(aiko.tile('Ken').locator('video'));
+  await ken
+    .tile('Ken')
+    .locator('video')
+    .evaluate((video) => {
+      const [track] = ((video as HTMLVideoElement).srcObject as MediaStream).getTracks();
+      track?.stop();
+      track?.dispatchEvent(new Event('ended')); // what the browser does: fake devices have no plug
+    });
+  await ken.page.getByRole('alert').getByText('Your camera has stopped').waitFor({ timeout: 10_000 });
+  await aiko.tile('Ken').locator('video').waitFor({ state: 'detached' });
+  await ken.button('Turn camera on').click();
+  await plays(aiko.tile('Ken').locator('video'));
+  expect(await ken.page.getByRole('alert').count()).toBe(0);
+});
+
+test('a shared tab is closed: sharing has stopped, and it is no trouble', async () => {
+  const aiko = await site.open({ name: 'Aiko' });
+  const link = await aiko.create();
+  // Without the fake permissions, under which Chromium captures a made-up screen.
+  const args = ['--use-fake-device-for-media-stream', '--auto-select-tab-capture-source-by-title=A talk'];
+  const ken = await site.openElsewhere(args, { name: 'Ken', permissions: ['microphone'] }, link);
+  await ken.join();
+  const talk = await ken.page.context().newPage();
+  await talk.setContent('<title>A talk</title><h1>Slide 1</h1>');
+  await ken.page.bringToFront();
+  await ken.button('Share screen').click();
+  await aiko.page.getByRole('region', { name: 'Shared screens' }).waitFor();
+  await talk.close();
+  await aiko.page.getByRole('region', { name: 'Shared screens' }).waitFor({ state: 'detached' });
+  await ken.button('Share screen').waitFor();
+  await ken.page.getByText('You stopped sharing').waitFor();
+  expect(await ken.page.getByRole('alert').count()).toBe(0);
 });
 
 test.each([

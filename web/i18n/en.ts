@@ -181,6 +181,7 @@ export const en = {
       busy: 'Your microphone is in use by another program. Close that one, then unmute. Until then you can listen.',
       insecure:
         'Browsers give the microphone only to pages from https. You can listen here; to speak, open this page by https.',
+      ended: 'Your microphone has stopped. You can listen; unmute to try again.',
       failed: 'Your microphone could not be started. You can listen; unmute to try again.',
     },
     camera: {
@@ -189,6 +190,8 @@ export const en = {
       missing: 'No camera found. Plug one in, then turn it on again.',
       busy: 'Your camera is in use by another program. Close that one, then turn it on again.',
       insecure: 'Browsers give the camera only to pages from https.',
+      ended:
+        'Your camera has stopped: it was unplugged, or is not allowed any more. Turn it on to try again.',
       failed: 'Your camera could not be started. Turn it on to try again.',
     },
     screen: {
@@ -196,6 +199,7 @@ export const en = {
       missing: 'There is no screen to share.',
       busy: 'The system does not let the screen be captured.',
       insecure: 'Browsers let only pages from https share the screen.',
+      ended: 'The screen is not shared any more.',
       failed: 'This browser cannot share the screen.',
     },
     dismiss: 'Dismiss',

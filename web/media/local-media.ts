@@ -17,12 +17,13 @@ export class LocalMedia {
     (deviceId) => captureDevice({ audio: { ...VOICE, ...exactly(deviceId) } }),
     (microphone) => void microphone.open(),
   );
-  /** When it is unplugged, no other is turned on: nobody has asked to be seen by that. */
+  /** When it is unplugged, its user is told, and no other is turned on: nobody has asked to be seen by that. */
   readonly camera = new Source(
     (deviceId) => captureDevice({ video: { ...CAMERA, ...exactly(deviceId) } }),
     () => {},
   );
-  readonly screen = new Source(captureScreen, () => {});
+  /** Who stops it in the browser's own bar has stopped it. */
+  readonly screen = new Source(captureScreen, (screen) => screen.close());
   /** Whether its user wants not to be heard; true of an open microphone as of one that is not. */
   readonly isMuted = new Store(false);
   /** Whether everything was closed once: opened again only when its user asks. */

@@ -22,7 +22,10 @@ export class Source {
   /** Counts requests: an answer to any but the last is thrown away. */
   #request = 0;
 
-  /** `ended` is called when what was captured ended by itself: unplugged, forbidden, stopped in the browser's own bar. */
+  /**
+   * What was captured may end by itself: unplugged, forbidden, stopped in the browser's own bar. Then it has failed,
+   * unless `ended` does something about it.
+   */
   constructor(capture: Capture, ended: (source: Source) => void) {
     this.#capture = capture;
     this.#ended = ended;
@@ -66,7 +69,9 @@ export class Source {
     for (const track of tracks) {
       this.stream.addTrack(track);
       track.onended = () => {
-        this.close();
+        this.#request += 1;
+        this.#release();
+        this.#end('ended');
         this.#ended(this);
       };
     }

@@ -1,8 +1,8 @@
 /**
  * Why there is no microphone, camera or screen. denied: its user, or the system, does not allow it. missing: there is
- * no such device. busy: another program has it. insecure: browsers give none to pages from plain http. failed: else.
+ * no such device. ended: it was captured, and is no more: unplugged, or not allowed any more. busy: another program has it. insecure: browsers give none to pages from plain http. failed: else.
  */
-export type Trouble = 'denied' | 'missing' | 'busy' | 'insecure' | 'failed';
+export type Trouble = 'denied' | 'missing' | 'ended' | 'busy' | 'insecure' | 'failed';
 
 /** Thrown where the browser offers no way to capture at all. */
 export class InsecureError extends Error {}
