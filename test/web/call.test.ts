@@ -115,6 +115,14 @@ describe('two people', () => {
     await ken.button('Chat').waitFor();
   });
 
+  test('a name that is none: one is a guest, to oneself as to others', async () => {
+    const [aiko, ken] = await site.pair();
+    await ken.button('Settings').click();
+    await ken.page.getByRole('textbox', { name: 'Your name' }).fill(' \u200b ');
+    await aiko.sees('Aiko (you)', 'Guest');
+    await ken.sees('Aiko', 'Guest (you)');
+  });
+
   test('leave, and return; a new name is told at once', async () => {
     const [aiko, ken] = await site.pair();
     await ken.button('Leave').click();

@@ -1,6 +1,6 @@
 import type { Mesh } from '../../src/client/index.ts';
 import { Store } from '../store.ts';
-import { CHANNEL, decode, encode, MAX_TEXT_LENGTH } from './messages.ts';
+import { CHANNEL, cut, decode, encode, MAX_TEXT_LENGTH } from './messages.ts';
 import type { People } from './people.ts';
 
 export interface ChatMessage {
@@ -38,10 +38,10 @@ export class Chat {
   }
 
   send(text: string): void {
-    const cut = text.trim().slice(0, MAX_TEXT_LENGTH);
-    if (cut === '') return;
-    this.#mesh.send(CHANNEL, encode({ type: 'chat', text: cut }));
-    this.#add({ isOwn: true, name: this.#people.self.name, text: cut });
+    const written = cut(text.trim(), MAX_TEXT_LENGTH);
+    if (written === '') return;
+    this.#mesh.send(CHANNEL, encode({ type: 'chat', text: written }));
+    this.#add({ isOwn: true, name: this.#people.self.name, text: written });
   }
 
   #add(message: Omit<ChatMessage, 'key' | 'at'>): void {

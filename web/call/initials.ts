@@ -3,10 +3,14 @@ const HUES = 8;
 
 /** The first letter of a name, or those of its first and last word. */
 export function initialsOf(name: string): string {
-  const words = name.trim().split(/\s+/);
-  const [first = ''] = words[0] as string;
-  const [last = ''] = words.length > 1 ? (words.at(-1) as string) : '';
-  return `${first}${last}`.toUpperCase();
+  const [first = '', ...others] = name.trim().split(/\s+/);
+  return `${firstOf(first)}${firstOf(others.at(-1) ?? '')}`.toUpperCase();
+}
+
+/** What counts as one character to whoever reads: a flag, a letter with its marks. */
+function firstOf(word: string): string {
+  for (const { segment } of new Intl.Segmenter().segment(word)) return segment;
+  return '';
 }
 
 /** From 0 to 7, always the same of the same text. */

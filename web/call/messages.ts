@@ -29,6 +29,20 @@ export function encode(message: PageMessage): string {
   return JSON.stringify(message);
 }
 
+/**
+ * A name as it is shown: on one line, without what turns the text around it, cut. Empty if nothing of it is seen.
+ */
+export function nameIn(text: string): string {
+  const line = text.replace(/\p{Bidi_Control}/gu, '').replace(/[\p{Cc}\s]+/gu, ' ');
+  const name = cut(line.trim(), MAX_NAME_LENGTH);
+  return /[^\s\p{Default_Ignorable_Code_Point}]/u.test(name) ? name : '';
+}
+
+/** Not in the middle of a character. */
+export function cut(text: string, length: number): string {
+  return text.length > length ? text.slice(0, length).replace(/\p{Surrogate}$/u, '') : text;
+}
+
 export function decode(data: string | ArrayBuffer): PageMessage | undefined {
   if (typeof data !== 'string') return undefined;
   let value: unknown;
@@ -40,12 +54,12 @@ export function decode(data: string | ArrayBuffer): PageMessage | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { type, name, isMuted, camera, screen, text } = value as Record<string, unknown>;
   if (type === 'chat' && typeof text === 'string' && text.trim() !== '') {
-    return { type, text: text.slice(0, MAX_TEXT_LENGTH) };
+    return { type, text: cut(text, MAX_TEXT_LENGTH) };
   }
   if (type !== 'profile' || typeof name !== 'string' || typeof isMuted !== 'boolean') return undefined;
   return {
     type,
-    name: name.trim().slice(0, MAX_NAME_LENGTH),
+    name: nameIn(name),
     isMuted,
     ...(typeof camera === 'string' && { camera }),
     ...(typeof screen === 'string' && { screen }),

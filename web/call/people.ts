@@ -2,7 +2,7 @@ import type { Mesh, MeshPeer, MeshPeerState, ParticipantId, Signaling } from '..
 import type { Text } from '../i18n/en.ts';
 import type { LocalMedia } from '../media/local-media.ts';
 import { Store } from '../store.ts';
-import { CHANNEL, decode, encode, type Profile } from './messages.ts';
+import { CHANNEL, decode, encode, nameIn, type Profile } from './messages.ts';
 
 /** Somebody in the room, as the page shows them. */
 export interface Person {
@@ -119,7 +119,7 @@ export class People {
       key: SELF,
       isSelf: true,
       isKnown: true,
-      name: this.#name.get(),
+      name: nameIn(this.#name.get()),
       isMuted: this.#isMuted,
       state: 'connected',
       voices: [],
@@ -169,7 +169,7 @@ export class People {
     const sent = (source: typeof camera) => source.state.get().status === 'live';
     return encode({
       type: 'profile',
-      name: this.#name.get(),
+      name: nameIn(this.#name.get()),
       isMuted: this.#isMuted,
       ...(sent(camera) && { camera: camera.stream.id }),
       ...(sent(screen) && { screen: screen.stream.id }),

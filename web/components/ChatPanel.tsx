@@ -44,12 +44,12 @@ function Message({ message }: { readonly message: ChatMessage }) {
   return (
     <div className={message.isOwn ? 'message own' : 'message'}>
       <p className="message-head">
-        <span className="message-name">{nameOf(message, text)}</span>
+        <bdi className="message-name">{nameOf(message, text)}</bdi>
         <time dateTime={new Date(message.at).toISOString()}>
           {new Date(message.at).toLocaleTimeString(text.locale, { timeStyle: 'short' })}
         </time>
       </p>
-      <p className="message-text">
+      <p className="message-text" dir="auto">
         {linksIn(message.text).map(({ start, text, url }) =>
           url === undefined ? (
             text

@@ -1,6 +1,7 @@
 import { Mic } from 'lucide-react';
 import { useEffect } from 'react';
 import { hueOf } from '../call/initials.ts';
+import { nameIn } from '../call/messages.ts';
 import { useText } from '../i18n/language.tsx';
 import { isAllowed } from '../media/local-media.ts';
 import { useServices } from '../services.ts';
@@ -37,7 +38,7 @@ function Picture() {
   const { media, name } = useServices();
   const text = useText();
   const camera = useStore(media.camera.state);
-  const ownName = useStore(name);
+  const ownName = nameIn(useStore(name));
   if (camera.status === 'live') {
     return <Video track={camera.tracks[0]} label={text.preview.label} isMirrored />;
   }

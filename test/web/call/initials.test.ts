@@ -6,7 +6,9 @@ test.each([
   ['aiko tanaka', 'AT'],
   ['  María  de la  Cruz ', 'MC'],
   ['田中 愛子', '田愛'],
-  ['👩‍🚀 Sam', '👩S'],
+  ['👩‍🚀 Sam', '👩‍🚀S'],
+  ['🇯🇵', '🇯🇵'],
+  ['e\u0301mile', 'E\u0301'],
   ['', ''],
   [' ', ''],
 ])('%j: %j', (name, initials) => expect(initialsOf(name)).toBe(initials));

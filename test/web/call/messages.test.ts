@@ -4,6 +4,7 @@ import {
   encode,
   MAX_NAME_LENGTH,
   MAX_TEXT_LENGTH,
+  nameIn,
   type PageMessage,
 } from '../../../web/call/messages.ts';
 
@@ -39,4 +40,27 @@ describe('what strangers may send', () => {
       text: 'x'.repeat(MAX_TEXT_LENGTH),
     });
   });
+
+  test('nothing is cut in the middle of a character', () => {
+    const long = `${'x'.repeat(MAX_NAME_LENGTH - 1)}😀`;
+    expect(nameIn(long)).toBe('x'.repeat(MAX_NAME_LENGTH - 1));
+    expect(nameIn(long.slice(1))).toBe(long.slice(1));
+    const text = `${'x'.repeat(MAX_TEXT_LENGTH - 1)}😀`;
+    expect(decode(encode({ type: 'chat', text }))).toEqual({ type: 'chat', text: text.slice(0, -2) });
+  });
+});
+
+test.each([
+  ['<b>Aiko</b>', '<b>Aiko</b>'],
+  ['  Aiko \n Tanaka\u0000', 'Aiko Tanaka'],
+  ['turned \u202Earound\u202C', 'turned around'],
+  ['\u2066\u200FAiko', 'Aiko'],
+  ['👩\u200D🚀', '👩\u200D🚀'],
+  ['می\u200Cخواهم', 'می\u200Cخواهم'],
+  [' ', ''],
+  ['\u200B\u2060', ''],
+  ['\u3164', ''],
+])('the name %j is shown as %j, by everybody', (name, shown) => {
+  expect(nameIn(name)).toBe(shown);
+  expect(decode(encode({ type: 'profile', name, isMuted: false }))).toMatchObject({ name: shown });
 });
