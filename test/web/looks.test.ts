@@ -1,12 +1,17 @@
 import { describe, expect, jest, test } from '@jest/globals';
+import type { Locator } from 'playwright-core';
 import { Site } from './support/site.ts';
-import { eventually, type Visitor, violations } from './support/visitor.ts';
+import { type Visitor, violations } from './support/visitor.ts';
 
 /** Every state of the page as people with different eyes, hands, screens and languages meet it. */
 
 jest.setTimeout(180_000);
 
 const site = new Site();
+
+const PHONE = { width: 390, height: 844 };
+
+const box = async (place: Locator) => (await place.boundingBox()) as { x: number; width: number };
 
 /** axe is content, one status is there, and nothing is wider than the window. */
 async function isSound({ page }: Visitor, state: string): Promise<void> {
@@ -67,43 +72,32 @@ describe.each([
   });
 });
 
-test('a call is had with the keyboard alone', async () => {
-  const aiko = await site.open();
-  const { page } = aiko;
-  const reach = async (name: string): Promise<void> => {
-    for (let i = 0; i < 30; i++) {
-      await page.keyboard.press('Tab');
-      const focused = await page.evaluate(() => {
-        const element = document.activeElement as HTMLElement;
-        const { outlineStyle } = getComputedStyle(element);
-        return [element.ariaLabel ?? element.textContent, outlineStyle];
-      });
-      if (focused[0] === name) return expect([name, focused[1]]).toEqual([name, 'solid']);
-    }
-    throw new Error(`${name} is not reached`);
-  };
-  await reach('Create room');
-  await page.keyboard.press('Enter');
-  await aiko.button('Leave').waitFor();
-  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('MAIN');
-  await reach('Mute');
-  await page.keyboard.press('Space');
-  await aiko.button('Unmute').waitFor();
-  await reach('Chat');
-  await page.keyboard.press('Enter');
-  await page.getByRole('log').waitFor();
-  await page.keyboard.type('to nobody');
-  await page.keyboard.press('Enter');
-  await page.getByText('Nobody else is here to read it.').waitFor();
-  await page.keyboard.press('Escape');
-  await page.getByRole('log').waitFor({ state: 'detached' });
-  await eventually(
-    () => page.evaluate(() => document.activeElement?.ariaLabel),
-    (name) => name === 'Chat',
-  );
-  await reach('Leave');
-  await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'You left the room' }).waitFor();
+test.each([
+  ['at 200 % on a laptop', { width: 640, height: 400 }],
+  ['at 400 % on a laptop', { width: 320, height: 256 }],
+  ['on a phone on its side', { width: 844, height: 390 }],
+])('%s: nothing covers the invitation', async (_, viewport) => {
+  const aiko = await site.open({ name: 'Aiko', viewport, reducedMotion: 'reduce' });
+  await aiko.create();
+  await isSound(aiko, 'alone');
+  for (const place of [
+    aiko.page.getByRole('heading', { name: 'Nobody else is here yet' }),
+    aiko.page.getByRole('textbox', { name: 'Room link' }),
+    aiko.button('Copy link'),
+  ]) {
+    await place.click({ trial: true, timeout: 5_000 });
+  }
+});
+
+test('of a long name the end is cut off, and not who it is', async () => {
+  const aiko = await site.open({ name: 'María José Fernández de la Vega Llamazares', viewport: PHONE });
+  await aiko.create();
+  await aiko.button('Share screen').click();
+  await aiko.button('Stop sharing').waitFor();
+  const tile = await box(aiko.tile('María'));
+  const you = await box(aiko.tile('María').getByText('(you)', { exact: true }));
+  expect(you.x).toBeGreaterThan(tile.x);
+  expect(you.x + you.width).toBeLessThan(tile.x + tile.width);
 });
 
 test('a Japanese browser gets Japanese; the language is changed, and remembered', async () => {

@@ -52,10 +52,8 @@ function Participant({ person }: { readonly person: Person }) {
             <span className="hidden">{participants.speaking}, </span>
           </>
         )}
-        <span className="participant-name-text">
-          {name}
-          {isSelf && <span className="participant-you"> ({participants.you})</span>}
-        </span>
+        <bdi className="participant-name-text">{name}</bdi>
+        {isSelf && <span className="participant-you"> ({participants.you})</span>}
       </p>
       {state !== 'connected' && <p className="participant-state">{participants.states[state]}</p>}
     </li>

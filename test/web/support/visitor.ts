@@ -87,7 +87,7 @@ export class Visitor {
   /** Waits until everybody's tile is there. */
   async sees(...names: readonly string[]): Promise<void> {
     await eventually(
-      () => this.tiles.allInnerTexts(),
+      () => this.tiles.allTextContents(),
       (texts) =>
         texts.length === names.length && names.every((name) => texts.some((text) => text.includes(name))),
     );

@@ -1,0 +1,48 @@
+import { expect, jest, test } from '@jest/globals';
+import { Site } from './support/site.ts';
+import { eventually } from './support/visitor.ts';
+
+/** The page without a mouse: everything is reached. */
+
+jest.setTimeout(180_000);
+
+const site = new Site();
+
+test('a call is had with the keyboard alone', async () => {
+  const aiko = await site.open();
+  const { page } = aiko;
+  const reach = async (name: string): Promise<void> => {
+    for (let i = 0; i < 30; i++) {
+      await page.keyboard.press('Tab');
+      const focused = await page.evaluate(() => {
+        const element = document.activeElement as HTMLElement;
+        const { outlineStyle } = getComputedStyle(element);
+        return [element.ariaLabel ?? element.textContent, outlineStyle];
+      });
+      if (focused[0] === name) return expect([name, focused[1]]).toEqual([name, 'solid']);
+    }
+    throw new Error(`${name} is not reached`);
+  };
+  await reach('Create room');
+  await page.keyboard.press('Enter');
+  await aiko.button('Leave').waitFor();
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('MAIN');
+  await reach('Mute');
+  await page.keyboard.press('Space');
+  await aiko.button('Unmute').waitFor();
+  await reach('Chat');
+  await page.keyboard.press('Enter');
+  await page.getByRole('log').waitFor();
+  await page.keyboard.type('to nobody');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nobody else is here to read it.').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('log').waitFor({ state: 'detached' });
+  await eventually(
+    () => page.evaluate(() => document.activeElement?.ariaLabel),
+    (name) => name === 'Chat',
+  );
+  await reach('Leave');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'You left the room' }).waitFor();
+});
