@@ -115,6 +115,32 @@ describe('two people', () => {
     await ken.button('Chat').waitFor();
   });
 
+  test('chat: who reads what was written before is not torn away from it', async () => {
+    const [aiko, ken] = await site.pair();
+    for (const visitor of [aiko, ken]) await visitor.button('Chat').click();
+    const write = async ({ page }: Visitor, text: string) => {
+      await page.getByRole('textbox', { name: 'Message' }).fill(text);
+      await page.keyboard.press('Enter');
+    };
+    const log = ken.page.getByRole('log', { name: 'Chat' });
+    const last = (text: string) => log.getByText(text, { exact: true });
+    for (let i = 1; i <= 20; i++) await write(aiko, `${i}`);
+    await last('20').waitFor();
+    await eventually(
+      () => log.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop),
+      (below) => below < 2,
+    );
+    await log.evaluate((element) => element.scrollTo(0, 0));
+    await write(aiko, 'another');
+    await last('another').waitFor();
+    expect(await log.evaluate((element) => element.scrollTop)).toBe(0);
+    await write(ken, 'my own');
+    await eventually(
+      () => log.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop),
+      (below) => below < 2,
+    );
+  });
+
   test('a name that is none: one is a guest, to oneself as to others', async () => {
     const [aiko, ken] = await site.pair();
     await ken.button('Settings').click();

@@ -8,6 +8,9 @@ import { useText } from '../i18n/language.tsx';
 import { useStore } from '../store.ts';
 import { Panel } from './Panel.tsx';
 
+/** So near to its end the log is read at its end. */
+const END_PX = 32;
+
 export function ChatPanel({
   chat,
   isAlone,
@@ -20,14 +23,25 @@ export function ChatPanel({
   const text = useText();
   const messages = useStore(chat.messages);
   const log = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the latest is shown whenever there is one
+  /** Who reads above, goes on reading there. */
+  const isAtEnd = useRef(true);
   useEffect(() => {
-    if (log.current) log.current.scrollTop = log.current.scrollHeight;
+    if (log.current === null) return;
+    if (isAtEnd.current || messages.at(-1)?.isOwn) log.current.scrollTop = log.current.scrollHeight;
   }, [messages]);
   return (
     <Panel heading={text.chat.heading} close={close}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <div ref={log} className="chat-log" role="log" aria-label={text.chat.heading} tabIndex={0}>
+      <div
+        ref={log}
+        className="chat-log"
+        role="log"
+        aria-label={text.chat.heading}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+        tabIndex={0}
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+          isAtEnd.current = scrollHeight - scrollTop - clientHeight < END_PX;
+        }}
+      >
         {messages.length === 0 && <p className="hint">{text.chat.empty}</p>}
         {messages.map((message) => (
           <Message key={message.key} message={message} />
