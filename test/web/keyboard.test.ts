@@ -2,7 +2,7 @@ import { expect, jest, test } from '@jest/globals';
 import { Site } from './support/site.ts';
 import { eventually } from './support/visitor.ts';
 
-/** The page without a mouse: everything is reached. */
+/** The page without a mouse: everything is reached, and the focus is never lost. */
 
 jest.setTimeout(180_000);
 
@@ -45,4 +45,26 @@ test('a call is had with the keyboard alone', async () => {
   await reach('Leave');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'You left the room' }).waitFor();
+});
+
+test('a button that goes away, or can do nothing now, hands the focus on', async () => {
+  const aiko = await site.open({ name: 'Aiko' });
+  await aiko.create();
+  await aiko.press('Share screen', 'Stop sharing');
+  await aiko.press('Stop sharing', 'Share screen');
+  await aiko.button('Chat').click();
+  await aiko.page.getByRole('textbox', { name: 'Message' }).fill('Hello');
+  await aiko.press('Send', 'INPUT');
+});
+
+test('where the browser gives no clipboard, the link is copied all the same, and the focus stays', async () => {
+  const url = new URL(site.server.url);
+  url.hostname = 'bloom.test';
+  const args = ['--host-resolver-rules=MAP bloom.test 127.0.0.1'];
+  const aiko = await site.openElsewhere(args, { name: 'Aiko' }, url);
+  await aiko.create();
+  await aiko.press('Dismiss', 'MAIN');
+  await aiko.press('Copy link', 'Copy link');
+  await aiko.page.getByText('Link copied').waitFor();
+  await aiko.hasFocusOn('Copy link');
 });

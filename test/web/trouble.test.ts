@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type ChildServer, startChild } from '../support/child.ts';
+import { SilentProxy } from '../support/silent-proxy.ts';
 import { Site } from './support/site.ts';
 import { hears, plays } from './support/visitor.ts';
 
@@ -55,6 +56,40 @@ describe('the server', () => {
     await aiko.button('Create room').click();
     child = await startChild({ PORT: port });
     await aiko.button('Leave').waitFor();
+  });
+});
+
+describe('a network that lets nothing through for a while', () => {
+  let network: SilentProxy;
+  beforeAll(async () => {
+    network = await SilentProxy.to(site.server.url);
+  });
+  afterEach(() => network.mend());
+  afterAll(() => network.close());
+
+  test('a double click is one', async () => {
+    const aiko = await site.open({ viewport: { width: 390, height: 844 } }, network.wsUrl);
+    const { x, y, width, height } = (await aiko.button('Create room').boundingBox()) as DOMRect;
+    network.cut();
+    const { mouse } = aiko.page;
+    await mouse.click(x + width - 40, y + height / 2);
+    await aiko.button('Cancel').waitFor();
+    await mouse.down({ clickCount: 2 });
+    await mouse.up({ clickCount: 2 });
+    network.mend();
+    await aiko.button('Leave').waitFor({ timeout: 20_000 });
+  });
+
+  test('by keyboard in, and back: the focus goes along; the link that was typed is still there', async () => {
+    const aiko = await site.open({ name: 'Aiko' }, network.wsUrl);
+    const link = aiko.page.getByRole('textbox', { name: 'Room link or ID' });
+    await link.fill('3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162');
+    network.cut();
+    await aiko.press('Join room', 'Connecting…Cancel');
+    await aiko.press('Cancel', 'Create room');
+    expect(await link.inputValue()).toBe('3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162');
+    network.mend();
+    await aiko.press('Create room', 'MAIN');
   });
 });
 

@@ -88,6 +88,7 @@ function ChatForm({ chat }: { readonly chat: Chat }) {
     event.preventDefault();
     chat.send(draft);
     setDraft('');
+    field.current?.focus(); // the button, disabled now, would lose it
   };
   return (
     <form className="chat-form" onSubmit={submit}>

@@ -21,6 +21,7 @@ export function ControlButton({
   readonly tone?: 'plain' | 'off' | 'on' | 'leave';
   /** Of buttons that open a panel. */
   readonly isExpanded?: boolean;
+  /** It keeps the focus all the same, which a `disabled` button loses. */
   readonly isDisabled?: boolean;
   readonly badge?: ReactNode;
   onClick(): void;
@@ -31,8 +32,8 @@ export function ControlButton({
       className={`control control-${tone}`}
       aria-label={label}
       aria-expanded={isExpanded}
-      disabled={isDisabled}
-      onClick={onClick}
+      aria-disabled={isDisabled}
+      onClick={() => !isDisabled && onClick()}
     >
       <span className="control-icon">
         <Icon aria-hidden="true" />

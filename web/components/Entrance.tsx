@@ -1,6 +1,6 @@
 import { useSelector } from '@xstate/react';
 import { LoaderCircle } from 'lucide-react';
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, type Ref, useEffect, useId, useRef, useState } from 'react';
 import type { Entrance as Way } from '../call/call.ts';
 import { roomIdIn } from '../call/invitation.ts';
 import { useText } from '../i18n/language.tsx';
@@ -14,6 +14,16 @@ export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
   const roomId = useSelector(actor, ({ context }) => context.roomId);
   const isGone = useSelector(actor, ({ context }) => context.notice === 'roomNotFound');
   const enter = useEnter();
+  const submitButton = useRef<HTMLButtonElement>(null);
+  const entering = useRef<HTMLDivElement>(null);
+  const wasEntering = useRef(isEntering);
+  useEffect(() => {
+    // The button that was pressed is gone, or asleep: whoever uses a keyboard goes on with what took its place.
+    const focused = document.activeElement;
+    const isLost = focused === document.body || focused?.closest('[inert]') != null;
+    if (wasEntering.current !== isEntering && isLost) (submitButton.current ?? entering.current)?.focus();
+    wasEntering.current = isEntering;
+  }, [isEntering]);
   const create = () => enter({ type: 'create' });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -27,27 +37,32 @@ export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
       <form className="entrance-form" onSubmit={submit}>
         <NameField />
         {isEntering ? (
-          <Entering />
+          <Entering ref={entering} />
         ) : (
-          <button type="submit" className={isGone ? 'button large' : 'button primary large'}>
+          <button
+            ref={submitButton}
+            type="submit"
+            className={isGone ? 'button large' : 'button primary large'}
+          >
             {roomId === undefined ? start.create : start.join}
           </button>
         )}
       </form>
-      {!isEntering && roomId === undefined && (
-        <>
-          <p className="divider">{start.or}</p>
-          <JoinForm />
-        </>
-      )}
-      {!isEntering && roomId !== undefined && (
-        <p className="entrance-own">
-          {start.ownRoom}{' '}
-          <button type="button" className="link" onClick={create}>
-            {start.create}
-          </button>
-        </p>
-      )}
+      <div className="entrance-else" inert={isEntering}>
+        {roomId === undefined ? (
+          <>
+            <p className="divider">{start.or}</p>
+            <JoinForm />
+          </>
+        ) : (
+          <p className="entrance-own">
+            {start.ownRoom}{' '}
+            <button type="button" className="link" onClick={create}>
+              {start.create}
+            </button>
+          </p>
+        )}
+      </div>
     </div>
   );
 }
@@ -61,15 +76,20 @@ function useEnter(): (entrance: Way) => void {
   };
 }
 
-function Entering() {
+function Entering({ ref }: { readonly ref: Ref<HTMLDivElement> }) {
   const { actor } = useServices();
   const { start } = useText();
   return (
-    <div className="entering">
+    <div ref={ref} className="entering" tabIndex={-1}>
       <p>
         <LoaderCircle className="spinning" aria-hidden="true" /> {start.entering}
       </p>
-      <button type="button" className="button" onClick={() => actor.send({ type: 'leave' })}>
+      <button
+        type="button"
+        className="button"
+        // The second click of a double one was meant for the button that was here before.
+        onClick={({ detail }) => detail < 2 && actor.send({ type: 'leave' })}
+      >
         {start.cancel}
       </button>
     </div>

@@ -56,6 +56,7 @@ async function copied(text: string): Promise<boolean> {
 }
 
 function copiedTheOldWay(text: string): boolean {
+  const focused = document.activeElement;
   const field = document.createElement('textarea');
   field.value = text;
   field.className = 'hidden';
@@ -65,5 +66,6 @@ function copiedTheOldWay(text: string): boolean {
     return document.execCommand('copy');
   } finally {
     field.remove();
+    if (focused instanceof HTMLElement) focused.focus();
   }
 }

@@ -27,12 +27,16 @@ function TroubleOf({
   const { trouble } = useText();
   const state = useStore(source.state);
   const [dismissed, setDismissed] = useState<SourceState>();
+  const dismiss = (): void => {
+    setDismissed(state);
+    document.querySelector('main')?.focus(); // the button goes away with the message
+  };
   if (state.status !== 'failed' || state === dismissed) return null;
   return (
     <div className="notice" role="alert">
       <TriangleAlert aria-hidden="true" />
       <p>{trouble[kind][state.trouble]}</p>
-      <button type="button" className="button icon quiet" onClick={() => setDismissed(state)}>
+      <button type="button" className="button icon quiet" onClick={dismiss}>
         <X aria-hidden="true" />
         <span className="hidden">{trouble.dismiss}</span>
       </button>

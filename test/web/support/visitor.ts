@@ -93,6 +93,26 @@ export class Visitor {
     );
   }
 
+  /** Presses a button by keyboard, and waits until what is wanted has the focus. */
+  async press(name: string, focused: string): Promise<void> {
+    await this.button(name).focus();
+    await this.page.keyboard.press('Enter');
+    await this.hasFocusOn(focused);
+  }
+
+  /** Waits until something of this tag, label or text has the focus. */
+  async hasFocusOn(wanted: string): Promise<void> {
+    await eventually(
+      () =>
+        this.page.evaluate(() => {
+          const element = document.activeElement as HTMLElement;
+          return [element.tagName, element.ariaLabel ?? element.textContent?.trim()];
+        }),
+      (focused) => focused.includes(wanted),
+      10_000,
+    );
+  }
+
   async close(): Promise<void> {
     await this.page.context().close();
   }
