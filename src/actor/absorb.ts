@@ -34,42 +34,47 @@ export function absorberOf(snapshot: AnyMachineSnapshot, type: string): Absorb {
   const selector = selectorOf(machine.root, value, type, snapshot);
   return (context, event) => {
     const args: Args = { context, event };
-    const selected: Plan[] = [];
-    selector(args, selected);
-    for (const plan of selected) if (plan === NO_PLAN) return undefined;
-    const emitted: EventObject[] = [];
-    for (const plan of selected) for (const step of plan) step(args, emitted);
+    const plan = selector(args);
+    if (plan === leftToXState) return undefined;
+    let emitted = NOTHING;
+    for (const step of plan ?? []) {
+      const decision = step(args);
+      if (decision !== undefined) emitted = emitted === NOTHING ? [decision] : [...emitted, decision];
+    }
     return emitted;
   };
 }
 
-/** Adds the plans of the transitions of some states that are enabled; returns whether there are any. */
-type Selector = (args: Args, selected: Plan[]) => boolean;
+const NOTHING: readonly EventObject[] = [];
 
-const selectNone: Selector = () => false;
+/** What the enabled transitions of some states do together; undefined when none is enabled. */
+type Selector = (args: Args) => Plan | undefined;
+
+const selectNone: Selector = () => undefined;
 
 /** The transitions of a configuration as XState selects them: a state's own where none within it is enabled. */
 function selectorOf(node: AnyStateNode, value: Any, type: string, snapshot: AnyMachineSnapshot): Selector {
   const own = firstEnabled(node, type, snapshot);
   if (typeof value === 'string') return orElse(firstEnabled(childOf(node, value), type, snapshot), own);
   const regions = Object.keys(value).map((key) => selectorOf(childOf(node, key), value[key], type, snapshot));
-  return orElse(all(regions), own);
+  return orElse(regions.reduceRight(together, selectNone), own);
 }
 
 function orElse(inner: Selector, own: Selector): Selector {
   if (own === selectNone) return inner;
   if (inner === selectNone) return own;
-  return (args, selected) => inner(args, selected) || own(args, selected);
+  return (args) => inner(args) ?? own(args);
 }
 
-function all(regions: readonly Selector[]): Selector {
-  const some = regions.filter((region) => region !== selectNone);
-  if (some.length <= 1) return some[0] ?? selectNone;
-  return (args, selected) => {
-    let isAny = false;
-    for (const region of some) if (region(args, selected)) isAny = true;
-    return isAny;
-  };
+function together(others: Selector, region: Selector): Selector {
+  if (others === selectNone) return region;
+  if (region === selectNone) return others;
+  return (args) => joined(region(args), others(args));
+}
+
+function joined(plan: Plan | undefined, next: Plan | undefined): Plan | undefined {
+  if (plan === undefined || next === undefined) return plan ?? next;
+  return plan === leftToXState || next === leftToXState ? leftToXState : [...plan, ...next];
 }
 
 /** Selects the first of a state's own transitions whose guard lets it. */
@@ -78,17 +83,15 @@ function firstEnabled(node: AnyStateNode, type: string, snapshot: AnyMachineSnap
     .map((transition) => candidateOf(transition, snapshot))
     .filter(({ guard }) => guard !== never);
   if (candidates.length === 0) return selectNone;
-  return (args, selected) => {
+  return (args) => {
     for (const { guard, plan, transition } of candidates) {
       try {
-        if (!guard(args)) continue;
+        if (guard(args)) return plan;
       } catch (error) {
         throw guardFailed(error, transition, args.event.type);
       }
-      selected.push(plan);
-      return true;
     }
-    return false;
+    return undefined;
   };
 }
 
@@ -100,7 +103,7 @@ interface Candidate {
 
 function candidateOf(transition: AnyTransitionDefinition, snapshot: AnyMachineSnapshot): Candidate {
   const guard = transition.guard === undefined ? always : guardOf(transition.guard, snapshot);
-  if (guard === leftToXState) return { transition, guard: always, plan: NO_PLAN };
+  if (guard === unknownGuard) return { transition, guard: always, plan: leftToXState };
   return { transition, guard, plan: planOf(transition, snapshot.machine) };
 }
 
@@ -152,29 +155,29 @@ function guardOf(guard: Any, snapshot: AnyMachineSnapshot): Guard {
     case STATE_IN:
       return isIn(found, snapshot);
   }
-  if (typeof found !== 'function' || checkOf(found) !== undefined) return leftToXState;
+  if (typeof found !== 'function' || checkOf(found) !== undefined) return unknownGuard;
   const params = isInline ? undefined : guard.params;
   if (typeof params === 'function') return (args) => found(args, params(args));
   return (args) => found(args, params);
 }
 
 /** Of what nothing is known here: a guard of a kind that XState may come to have, or of a name it does not find. */
-const leftToXState: Guard = () => true;
+const unknownGuard: Guard = () => true;
 
 function both(rest: Guard, guard: Guard): Guard {
-  if (guard === leftToXState || rest === leftToXState) return leftToXState;
+  if (guard === unknownGuard || rest === unknownGuard) return unknownGuard;
   if (guard === always || rest === always) return guard === always ? rest : guard;
   return guard === never ? never : (args) => guard(args) && rest(args);
 }
 
 function either(rest: Guard, guard: Guard): Guard {
-  if (guard === leftToXState || rest === leftToXState) return leftToXState;
+  if (guard === unknownGuard || rest === unknownGuard) return unknownGuard;
   if (guard === never || rest === never) return guard === never ? rest : guard;
   return guard === always ? always : (args) => guard(args) || rest(args);
 }
 
 function opposite(guard: Guard): Guard {
-  if (guard === leftToXState) return leftToXState;
+  if (guard === unknownGuard) return unknownGuard;
   if (guard === always) return never;
   return guard === never ? always : (args) => !guard(args);
 }
@@ -183,7 +186,7 @@ function isIn(guard: Any, snapshot: AnyMachineSnapshot): Guard {
   try {
     return guard.check(snapshot, {}, guard) ? always : never;
   } catch {
-    return leftToXState;
+    return unknownGuard;
   }
 }
 
@@ -195,22 +198,22 @@ function childOf(node: AnyStateNode, key: string): AnyStateNode {
   return node.states[key] as AnyStateNode;
 }
 
-/** Runs one action; what it emits is added. */
-type Step = (args: Args, emitted: EventObject[]) => void;
+/** Runs one action; returns what it emits. */
+type Step = (args: Args) => EventObject | undefined;
 type Plan = readonly Step[];
 
 /** The plan of a transition that takes XState's interpreter. */
-const NO_PLAN: Plan = [];
+const leftToXState: Plan = [];
 
 function planOf(transition: AnyTransitionDefinition, machine: AnyStateMachine): Plan {
-  if (transition.target !== undefined || transition.reenter) return NO_PLAN;
+  if (transition.target !== undefined || transition.reenter) return leftToXState;
   const steps = (transition.actions as Any[]).map((action) =>
     stepOf(
       typeof action === 'function' ? action : machine.implementations.actions[action.type ?? action],
       action.params,
     ),
   );
-  return steps.includes(undefined) ? NO_PLAN : (steps as Step[]);
+  return steps.includes(undefined) ? leftToXState : (steps as Step[]);
 }
 
 /** Undefined for an action that only XState's interpreter can run. */
@@ -218,11 +221,15 @@ function stepOf(action: Any, params: Any): Step | undefined {
   if (typeof action !== 'function') return undefined;
   const paramsOf = typeof params === 'function' ? params : undefined;
   const run = (of: Any, args: Args) => of(args, paramsOf === undefined ? params : paramsOf(args));
-  if (!('resolve' in action)) return (args) => void run(action, args);
+  if (!('resolve' in action)) {
+    return (args) => {
+      run(action, args);
+      return undefined;
+    };
+  }
   if (action.type !== 'xstate.emit') return undefined;
   const { event } = action;
-  if (typeof event !== 'function') return (_, emitted) => void emitted.push(event);
-  return (args, emitted) => void emitted.push(run(event, args));
+  return typeof event === 'function' ? (args) => run(event, args) : () => event;
 }
 
 function hasEventless(machine: AnyStateMachine): boolean {
