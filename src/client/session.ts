@@ -2,6 +2,7 @@ import type { ClientMessage } from '../protocol/client.ts';
 import { RETRY_AFTER } from '../protocol/retry.ts';
 import type { Ready, ServerMessage } from '../protocol/server.ts';
 import type { Loss } from './machines/signaling.ts';
+import { readMessage } from './message.ts';
 
 /** Who hears what becomes of a session. */
 export interface SessionHost {
@@ -63,25 +64,24 @@ export class Session {
 
   /** Gives up every socket, or with `goodbye` the session. The host is not told. */
   drop(goodbye = false): void {
-    for (const socket of [this.dropNext(), this.#socket]) socket?.close(goodbye ? GOODBYE : undefined);
+    const code = goodbye ? GOODBYE : undefined;
+    this.dropNext(code);
+    this.#socket?.close(code);
     this.#socket = undefined;
   }
 
   /** Gives up the socket being opened. The host is not told. */
-  dropNext(): WebSocket | undefined {
+  dropNext(code?: number): void {
     const next = this.#next;
     this.#next = undefined;
-    next?.close();
-    return next;
+    next?.close(code);
   }
 
-  #hear(socket: WebSocket, data: string): void {
-    let message: ServerMessage & { readonly seq?: number };
-    try {
-      message = JSON.parse(data);
-    } catch {
+  #hear(socket: WebSocket, data: unknown): void {
+    const message = readMessage(data);
+    if (message === undefined) {
       socket.close();
-      return this.#closed(socket, ABNORMAL, 'What arrived is not JSON.');
+      return this.#closed(socket, ABNORMAL, 'What arrived is no message of the protocol.');
     }
     if (message.type === 'Ready') {
       if (socket === this.#next) this.#greet(socket, message);

@@ -64,6 +64,28 @@ describe('a lost socket', () => {
     expect(bob.all('room')).toHaveLength(1);
   });
 
+  test('and a client closed while another is being opened: the others are told at once', async () => {
+    const sockets: WebSocket[] = [];
+    /** The second never hears that it is Ready. */
+    class SecondDeaf extends WebSocket {
+      constructor(url: string | URL) {
+        super(url);
+        if (sockets.push(this) === 2) Object.defineProperty(this, 'onmessage', { set: () => {} });
+      }
+    }
+    const { proxy, passages } = await faulty();
+    const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
+    const bob = start(proxy.wsUrl, { ...QUICK, WebSocket: SecondDeaf });
+    await bob.joinRoom(alice.room?.roomId as string);
+    await alice.met(2);
+    const { id } = bob;
+    passages[0]?.cut('reset');
+    await alice.once('peerResumed');
+    bob.close();
+    expect(await alice.once('peerDisconnected')).toEqual({ participantId: id });
+    expect(alice.all('peerInterrupted')).toHaveLength(1);
+  });
+
   test('is the end where it is not to be made again', async () => {
     const { proxy, passages } = await faulty();
     const client = start(proxy.wsUrl, { reconnect: false });
