@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS, readMs } from './timer.ts';
+
 /** How long to wait between attempts to connect. */
 export interface Backoff {
   /** The longest wait before the first attempt, in milliseconds; it doubles with each. Default 500. */
@@ -8,10 +10,25 @@ export interface Backoff {
   readonly maxAttempts: number;
 }
 
+type Partly<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** What the option asks for. Throws a RangeError for what is no time, or no count. */
+export function readBackoff(reconnect: Partly<Backoff> | false = {}): Backoff | false {
+  if (reconnect === false) return false;
+  const { baseMs = 500, capMs = 15_000, maxAttempts = Number.POSITIVE_INFINITY } = reconnect;
+  if (!(maxAttempts >= 0)) throw new RangeError(`reconnect.maxAttempts is ${maxAttempts}: no count.`);
+  return {
+    baseMs: readMs('reconnect.baseMs', baseMs),
+    capMs: readMs('reconnect.capMs', capMs),
+    maxAttempts,
+  };
+}
+
 /**
  * Full jitter: anything from nothing to a bound that doubles with each attempt (the first is 0), so that many
  * clients that lost the same server come back evenly. `random` is from 0 to 1.
  */
 export function backoffMs({ baseMs, capMs }: Backoff, attempt: number, random: number): number {
-  return Math.round(random * Math.min(capMs, baseMs * 2 ** attempt));
+  const doubled = baseMs * 2 ** Math.min(attempt, 31);
+  return Math.round(random * Math.min(capMs, doubled, MAX_TIMER_MS));
 }

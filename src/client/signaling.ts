@@ -1,6 +1,7 @@
 import { type Actor, createActor, type StateValueFrom } from 'xstate';
 import type { ClientMessage, RelayRequest } from '../protocol/client.ts';
 import type { ParticipantId, Ready, RoomId, ServerMessage } from '../protocol/server.ts';
+import { readBackoff } from './backoff.ts';
 import { type ChartLogic, runChart } from './chart.ts';
 import { Emitter, type Events } from './emitter.ts';
 import { SignalingError } from './errors.ts';
@@ -57,10 +58,11 @@ export class Signaling implements Events<SignalingEvents> {
 
   /**
    * Nothing is sent before the first call. `url` is the server's WebSocket: `wss://host/ws`, or in a page `/ws`.
-   * Throws a TypeError when it is no URL.
+   * Throws a TypeError when it is no URL, and a RangeError for an option that is no time or count.
    */
   constructor(url: string | URL, options: SignalingOptions = {}) {
-    const { reconnect = {}, inspect } = options;
+    const { reconnect, inspect } = options;
+    const backoff = readBackoff(reconnect);
     const { location, navigator } = globalThis as Partial<typeof globalThis>;
     const absolute = new URL(url, location?.href);
     absolute.protocol = absolute.protocol.replace('http', 'ws');
@@ -82,11 +84,7 @@ export class Signaling implements Events<SignalingEvents> {
       id: 'signaling',
       ...(inspect && { inspect }),
       input: {
-        backoff: reconnect && {
-          baseMs: reconnect.baseMs ?? 500,
-          capMs: reconnect.capMs ?? 15_000,
-          maxAttempts: reconnect.maxAttempts ?? Number.POSITIVE_INFINITY,
-        },
+        backoff,
         random: Math.random,
         now: Date.now,
         heardAt: () => this.#heardAt,

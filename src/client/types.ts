@@ -9,6 +9,7 @@ export interface SignalingOptions {
   /**
    * How a lost connection is made again: before each attempt a random part of a time that doubles, from `baseMs`
    * (default 500) to `capMs` (default 15000), for `maxAttempts` in a row (default Infinity). False: it is not.
+   * Times are in milliseconds.
    */
   readonly reconnect?:
     | {

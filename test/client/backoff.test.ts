@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { backoffMs } from '../../src/client/backoff.ts';
+import { backoffMs, readBackoff } from '../../src/client/backoff.ts';
 
 test('the back-off is anything up to a bound that doubles, however often', () => {
   const backoff = { baseMs: 500, capMs: 15_000, maxAttempts: Number.POSITIVE_INFINITY };
@@ -8,4 +8,29 @@ test('the back-off is anything up to a bound that doubles, however often', () =>
   ]);
   expect(backoffMs(backoff, 3, 0)).toBe(0);
   expect(backoffMs(backoff, 3, 0.5)).toBe(2000);
+});
+
+test('nor is it ever longer than a timer takes, or no time at all', () => {
+  const backoff = readBackoff({ capMs: Number.POSITIVE_INFINITY });
+  expect(backoff && backoffMs(backoff, 5000, 1)).toBe(2 ** 31 - 1);
+  const none = readBackoff({ baseMs: 0 });
+  expect(none && backoffMs(none, 5000, 1)).toBe(0);
+});
+
+test('what is not said is the default', () => {
+  const defaults = { baseMs: 500, capMs: 15_000, maxAttempts: Number.POSITIVE_INFINITY };
+  expect([readBackoff(), readBackoff({ baseMs: undefined }), readBackoff(false)]).toEqual([
+    defaults,
+    defaults,
+    false,
+  ]);
+});
+
+test.each([
+  [{ baseMs: Number.NaN }, 'reconnect.baseMs is NaN: no time in milliseconds.'],
+  [{ baseMs: '500' as never }, 'reconnect.baseMs is 500: no time in milliseconds.'],
+  [{ capMs: -1 }, 'reconnect.capMs is -1: no time in milliseconds.'],
+  [{ maxAttempts: Number.NaN }, 'reconnect.maxAttempts is NaN: no count.'],
+])('%j is refused', (reconnect, message) => {
+  expect(() => readBackoff(reconnect)).toThrow(new RangeError(message));
 });

@@ -1,5 +1,6 @@
 import { type Backoff, backoffMs } from '../backoff.ts';
 import { assign, emit, setup } from '../chart.ts';
+import { MAX_TIMER_MS } from '../timer.ts';
 
 /**
  * A client's connection: when to open a socket, when to wait, when to give up. It does nothing itself: it emits
@@ -81,6 +82,8 @@ export type SignalingDecision =
 const OPEN_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer a probe. */
 const PROBE_TIMEOUT_MS = 5000;
+/** Silence is not taken for suspicious sooner, whatever heartbeat the server tells. */
+const LEAST_SILENCE_MS = 100;
 /** How often it tries where the browser says that there is no network: it may be wrong, or the server be near. */
 const OFFLINE_RETRY_MS = 30_000;
 
@@ -106,17 +109,18 @@ export const signalingMachine = setup({
       const { backoff, attempt, random, now } = context;
       const jitterMs = backoff ? backoffMs(backoff, attempt, random()) : 0;
       const notBefore = now() + (afterMs || 0);
-      const waitMs = notBefore - now() + Math.max(jitterMs, attempt === 0 ? random() * withinMs : 0);
+      const restMs = Math.max(jitterMs, attempt === 0 ? random() * withinMs : 0);
+      const waitMs = Math.min(notBefore - now() + restMs, MAX_TIMER_MS);
       return { waitMs, notBefore, retryAt: now() + waitMs };
     }),
     planMove: assign(({ context }, { jitterMs }: { jitterMs: number }) => ({
-      waitMs: context.random() * jitterMs,
+      waitMs: Math.min(context.random() * jitterMs, MAX_TIMER_MS),
     })),
     settle: assign((_, { heartbeatMs }: { heartbeatMs: number }) => ({
       attempt: 0,
       code: undefined,
       reason: undefined,
-      silenceMs: heartbeatMs,
+      silenceMs: Math.min(Math.max(heartbeatMs, LEAST_SILENCE_MS), MAX_TIMER_MS),
     })),
     goOnline: assign({ isOnline: true }),
     goOffline: assign({ isOnline: false }),

@@ -232,3 +232,24 @@ describe('whatever happens', () => {
     }
   });
 });
+
+describe('a server that tells absurd times', () => {
+  const LONGEST = 2 ** 31 - 1;
+
+  test.each([
+    ['no heartbeat', 0, 100],
+    ['a heartbeat longer than a timer takes', 1e12, LONGEST],
+  ])('%s is taken for the nearest sensible one', (_, heartbeatMs, silenceMs) => {
+    const it = start();
+    it.send(connect, { type: 'ready', heartbeatMs });
+    expect(it.context().silenceMs).toBe(silenceMs);
+  });
+
+  test('a drain or a pause longer than a timer takes does not end at once', () => {
+    const it = connected();
+    it.send({ type: 'draining', jitterMs: 1e12 });
+    expect(it.context().waitMs).toBe(LONGEST);
+    it.send({ ...lost, afterMs: 1e12 });
+    expect(it.context().waitMs).toBe(LONGEST);
+  });
+});
