@@ -20,7 +20,10 @@ export class Emitter<M> implements Events<M> {
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners);
     const entry = (event: M[K]) => listener(event); // one entry a call, though the same function comes twice
-    const stop = () => void listeners.delete(entry);
+    const stop = () => {
+      listeners.delete(entry);
+      signal?.removeEventListener('abort', stop);
+    };
     if (signal?.aborted) return stop;
     listeners.add(entry);
     signal?.addEventListener('abort', stop, { once: true });
@@ -29,7 +32,9 @@ export class Emitter<M> implements Events<M> {
 
   /** A listener that throws costs the others nothing: its error is reported as one nobody caught. */
   emit<K extends keyof M>(type: K, event: M[K]): void {
-    for (const listener of [...(this.#listeners.get(type) ?? [])]) {
+    const listeners = this.#listeners.get(type);
+    for (const listener of [...(listeners ?? [])]) {
+      if (!listeners?.has(listener)) continue; // stopped by one before it
       try {
         listener(event as never);
       } catch (error) {
