@@ -8,6 +8,7 @@ import { SignalingError } from './errors.ts';
 import { type Request, type SeatDecision, type SeatEvent, seatMachine } from './machines/seat.ts';
 import { type SignalingDecision, signalingMachine } from './machines/signaling.ts';
 import { type Frame, Pacer } from './pacer.ts';
+import { Relays } from './relays.ts';
 import type { RoomState } from './room.ts';
 import { Session } from './session.ts';
 import { watchSurroundings } from './surroundings.ts';
@@ -20,8 +21,6 @@ interface Call {
   reject(reason: unknown): void;
 }
 
-/** Relays that may wait; the next is rejected with `RateLimited`. */
-const MAX_QUEUE = 1000;
 const SILENT = 'The server did not answer in time.';
 const UUID_V4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
 
@@ -42,6 +41,7 @@ export class Signaling implements Events<SignalingEvents> {
   readonly #emitter = new Emitter<SignalingEvents>();
   readonly #session: Session;
   readonly #pacer: Pacer;
+  readonly #relays: Relays;
   readonly #stopWatching: () => void;
   /** Calls whose turn has not come. */
   #calls: Call[] = [];
@@ -80,6 +80,12 @@ export class Signaling implements Events<SignalingEvents> {
       // A server that is asked for another socket hears no more on this one: relays wait until it is settled.
       () => this.#seat.getSnapshot().value === 'inside' && this.actor.getSnapshot().value !== 'moving',
     );
+    this.#relays = new Relays(this.#pacer, () => ({
+      closed: this.#state.status === 'closed' ? this.#closedError() : undefined,
+      selfId: this.selfId,
+      room: this.#room,
+      limits: this.#ready?.limits,
+    }));
     this.actor = createActor(signalingLogic, {
       id: 'signaling',
       ...(inspect && { inspect }),
@@ -183,16 +189,16 @@ export class Signaling implements Events<SignalingEvents> {
   /**
    * Sends an offer to somebody in the room. Settles when it was handed to the socket, which may take a while: frames
    * are paced below the server's limit, and wait while the connection is lost. Rejects with `ParticipantNotFound`
-   * when `to` is not in the room, or leaves it meanwhile; `InvalidPayload` outside a room or when it is larger than
-   * the server takes; `RateLimited` when 1000 relays wait already; `Lost` when the session was gone; `Closed`.
+   * when `to` is not in the room, or leaves it meanwhile; `InvalidPayload` outside a room, when `sdp` is no string (it
+   * is a description's `sdp`, not the description) or when it is larger than the server takes; `RateLimited` when 1000 relays wait already; `Lost` when the session was gone; `Closed`.
    */
   offer(to: ParticipantId, sdp: string, options?: CallOptions): Promise<void> {
-    return this.#relay({ type: 'Offer', to, sdp }, options);
+    return this.#relays.send({ type: 'Offer', to, sdp }, options);
   }
 
   /** As `offer`. */
   answer(to: ParticipantId, sdp: string, options?: CallOptions): Promise<void> {
-    return this.#relay({ type: 'Answer', to, sdp }, options);
+    return this.#relays.send({ type: 'Answer', to, sdp }, options);
   }
 
   /** As `offer`, but behind all offers and answers to others; null ends the candidates. */
@@ -200,7 +206,7 @@ export class Signaling implements Events<SignalingEvents> {
     // Of an RTCIceCandidate, whose properties are getters, and which has many more.
     const { candidate: line = '', sdpMid, sdpMLineIndex, usernameFragment } = candidate ?? {};
     const message = { type: 'IceCandidate', to, candidate: line, sdpMid, sdpMLineIndex, usernameFragment };
-    return this.#relay(message as RelayRequest, options);
+    return this.#relays.send(message as RelayRequest, options);
   }
 
   /** Leaves for good: nobody waits for this client. Idempotent. */
@@ -272,8 +278,7 @@ export class Signaling implements Events<SignalingEvents> {
       this.#emitter.emit('resumed', { lost });
     } else if (previous !== undefined) {
       this.#previousId = previous.participant_id;
-      const gone = new SignalingError('Lost', 'The session was gone, and the negotiation with it.');
-      this.#pacer.drop(({ to }) => to !== undefined, gone);
+      this.#relays.forget();
       this.#emitter.emit('restarted', {
         previousId: previous.participant_id,
         selfId: ready.participant_id,
@@ -407,38 +412,6 @@ export class Signaling implements Events<SignalingEvents> {
     this.#pacer.push({ text: JSON.stringify(echo) });
   }
 
-  async #relay(message: RelayRequest, { signal }: CallOptions = {}): Promise<void> {
-    signal?.throwIfAborted();
-    const { to } = message;
-    const text = JSON.stringify(message);
-    const refuse = (code: SignalingError['code'], about: string) => {
-      throw new SignalingError(code, about, to);
-    };
-    if (this.#state.status === 'closed') throw this.#closedError();
-    if (this.#room === undefined) refuse('InvalidPayload', 'You are in no room: create or join one first.');
-    if (to === this.selfId || !this.#room?.participants.includes(to)) {
-      refuse('ParticipantNotFound', `No participant ${to} in this room.`);
-    }
-    const bytes = new TextEncoder().encode(text).length;
-    const { max_payload_bytes: most } = (this.#ready as Ready).limits;
-    if (bytes > most) refuse('InvalidPayload', `${bytes} bytes are more than the ${most} a frame may have.`);
-    if (this.#pacer.size >= MAX_QUEUE) refuse('RateLimited', `${MAX_QUEUE} relays wait already.`);
-    const settled = new AbortController();
-    try {
-      await new Promise<void>((sent, dropped) => {
-        const frame = { to, text, isDescription: message.type !== 'IceCandidate', sent, dropped };
-        signal?.addEventListener(
-          'abort',
-          () => this.#pacer.drop((each) => each === frame, signal.reason),
-          settled,
-        );
-        this.#pacer.push(frame);
-      });
-    } finally {
-      settled.abort();
-    }
-  }
-
   #end(): void {
     this.#stopWatching();
     this.#pacer.close();
@@ -479,8 +452,7 @@ export class Signaling implements Events<SignalingEvents> {
     if (room !== before) {
       this.#room = room;
       const present = room?.participants ?? [];
-      const absent = new SignalingError('ParticipantNotFound', 'The participant left, or you did.');
-      this.#pacer.drop(({ to }) => to !== undefined && !present.includes(to), absent);
+      this.#relays.keepTo(present);
       this.#emitter.emit('room', room);
       if (before?.roomId === room?.roomId) this.#tellPeers(before?.participants ?? [], present);
     }
