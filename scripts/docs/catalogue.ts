@@ -30,15 +30,15 @@ export const CLIENT: Catalogue<typeof CLIENT_SCHEMAS> = {
   JoinRoom: { summary: 'Enters a room that is there.', example: { type: 'JoinRoom', room_id: ROOM } },
   LeaveRoom: { summary: 'Leaves the room; unanswered.', example: { type: 'LeaveRoom' } },
   Offer: {
-    summary: 'Hands an SDP offer to another member of the room.',
+    summary: 'Hands an SDP offer to a member of the room.',
     example: { type: 'Offer', to: BOB, ...relays.Offer },
   },
   Answer: {
-    summary: 'Hands an SDP answer to another member of the room.',
+    summary: 'Hands an SDP answer to a member of the room.',
     example: { type: 'Answer', to: BOB, ...relays.Answer },
   },
   IceCandidate: {
-    summary: 'Hands an ICE candidate to another member of the room.',
+    summary: 'Hands an ICE candidate to a member of the room.',
     example: { type: 'IceCandidate', to: BOB, ...relays.IceCandidate },
   },
   Hello: {

@@ -19,6 +19,8 @@ const NUMBERS = {
 const PATIENCE_MS = 5000;
 const SETTLE_MS = 50;
 const DEADLINE_MS = 60_000;
+/** Of any option: a timer takes no more milliseconds. */
+const MOST = 2 ** 31 - 1;
 
 const HELP = `Proves a signalling server against docs/protocol.md, from outside.
 
@@ -162,8 +164,8 @@ function parse(args: string[]) {
 
 function readNumber(option: string, value: string, least: number): number {
   const number = Number(value);
-  if (/^\d+$/.test(value) && Number.isSafeInteger(number) && number >= least) return number;
-  throw usage(`--${option} is ${value}; allowed: an integer from ${least}.`);
+  if (/^\d+$/.test(value) && number >= least && number <= MOST) return number;
+  throw usage(`--${option} is ${value}; allowed: an integer from ${least} to ${MOST}.`);
 }
 
 function usage(sentence: string): UsageError {

@@ -5,6 +5,8 @@ import type { Pace } from './target.ts';
 
 /** How much longer than the server's window ours is: a server that was busy counts a frame later than it was sent. */
 const PACE_FACTOR = 1.5;
+/** A timer takes no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Why a step did not go as written. */
 export class Miss extends Error {
@@ -20,6 +22,8 @@ export class Participant {
   #wake: () => void = () => {};
   #sentAt: number[] = [];
   #pings = 0;
+  /** Aborted when it breaks off: then there is nothing to pause for. */
+  readonly #gone = new AbortController();
   /** A session from its Ready on. */
   isSession = false;
   /** It closed its socket, or was to be closed: nothing more is expected of it. */
@@ -57,7 +61,8 @@ export class Participant {
   async send(text: string, { messages, windowMs }: Pace, atOnce: boolean): Promise<void> {
     if (!atOnce && this.#sentAt.length >= messages) {
       const oldest = this.#sentAt.at(-messages) as number;
-      await pause(Math.max(0, oldest + PACE_FACTOR * windowMs - performance.now()));
+      const waitMs = Math.max(0, oldest + PACE_FACTOR * windowMs - performance.now());
+      await pause(Math.min(waitMs, MAX_TIMER_MS), undefined, { signal: this.#gone.signal }).catch(() => {});
     }
     this.#sentAt.push(performance.now());
     this.#sentAt = this.#sentAt.slice(-messages);
@@ -125,6 +130,7 @@ export class Participant {
   /** Without a close frame. */
   breakOff(): void {
     this.isOver = true;
+    this.#gone.abort();
     this.#socket.terminate();
   }
 

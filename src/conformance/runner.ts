@@ -18,6 +18,9 @@ export type Outcome = { readonly check: Check } & (
     }
 );
 
+/** The longest the suite waits for something to expire: a day. */
+const MOST_WAIT_MS = 24 * 60 * 60 * 1000;
+
 export interface Conditions {
   /** What every message and answer has to come within. */
   readonly patienceMs: number;
@@ -50,7 +53,11 @@ function refrain(
   if (check.isSlow && !conditions.isSlow) return { check, verdict: 'skipped', reason: '--slow tries it' };
   const obstacle = check.obstacle?.(limits);
   if (obstacle !== undefined) return { check, verdict: 'skipped', reason: obstacle };
-  const seats = seatsOf(stepsOf(check, limits));
+  const steps = stepsOf(check, limits);
+  const waitsMs = waitsOf(steps);
+  if (waitsMs > MOST_WAIT_MS)
+    return { check, verdict: 'skipped', reason: `it takes ${waitsMs} ms, more than the suite waits` };
+  const seats = seatsOf(steps);
   if (seats > limits.capacity) return { check, verdict: 'skipped', reason: `it takes a room for ${seats}` };
   return undefined;
 }
@@ -70,11 +77,15 @@ function seatsOf(steps: readonly Step[]): number {
   );
 }
 
+function waitsOf(steps: readonly Step[]): number {
+  return steps.reduce((ms, step) => ms + (step.kind === 'wait' ? step.ms : 0), 0);
+}
+
 async function attempt(check: Check, { url, limits }: Target, conditions: Conditions): Promise<Outcome> {
   const steps = stepsOf(check, limits);
   const player = new Player({ url, limits, ...conditions });
   let at: Step | undefined;
-  const waitsMs = steps.reduce((ms, step) => ms + (step.kind === 'wait' ? step.ms : 0), 0);
+  const waitsMs = waitsOf(steps);
   const done = new AbortController();
   const overdue = pause(waitsMs + conditions.deadlineMs, undefined, { signal: done.signal }).then(() => {
     player.stop();

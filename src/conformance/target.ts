@@ -49,7 +49,7 @@ export async function explore(url: URL, known: Partial<Limits>, patienceMs: numb
   }
 }
 
-/** The limits in a Ready; undefined when the answer is anything else. */
+/** The limits in a Ready, as far as they can be some; undefined when the answer is anything else. */
 function readReady(text: string): Partial<Limits> | undefined {
   const { type, limits, resume_grace_ms } = tryParse(text);
   if (type !== 'Ready') return undefined;
@@ -61,7 +61,9 @@ function readReady(text: string): Partial<Limits> | undefined {
     maxPayloadBytes: max_payload_bytes,
     resumeGraceMs: resume_grace_ms,
   };
-  return Object.fromEntries(Object.entries(told).filter(([, value]) => Number.isSafeInteger(value)));
+  const isLimit = (name: string, value: unknown) =>
+    Number.isSafeInteger(value) && (value as number) >= (name === 'resumeGraceMs' ? 0 : 1);
+  return Object.fromEntries(Object.entries(told).filter(([name, value]) => isLimit(name, value)));
 }
 
 function tryParse(text: string): Record<string, unknown> {

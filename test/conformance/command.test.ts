@@ -113,7 +113,8 @@ describe('exits 2, with a sentence, when', () => {
     [['http://127.0.0.1/ws'], /^http:\/\/127\.0\.0\.1\/ws is no WebSocket address/],
     [['nonsense'], /^nonsense is no WebSocket address/],
     [['ws://a/ws', 'ws://b/ws'], /^One server at a time/],
-    [['ws://a/ws', '--capacity', '0'], /^--capacity is 0; allowed: an integer from 1\.\n/],
+    [['ws://a/ws', '--capacity', '0'], /^--capacity is 0; allowed: an integer from 1 to 2147483647\.\n/],
+    [['ws://a/ws', '--settle', '2147483648'], /^--settle is 2147483648; allowed: an integer from 0 to/],
     [['ws://a/ws', '--window', '1e3'], /^--window is 1e3; allowed/],
     [['ws://a/ws', '--nonsense'], /^Unknown option '--nonsense'/],
     [

@@ -65,6 +65,10 @@ const on =
 const code = (from: string, to: string) =>
   on('Error', (message) => [{ ...message, code: message.code === from ? to : message.code }]);
 
+/** The message with each of two ids in the place of the other. */
+const swap = (message: Message, one: unknown, other: unknown): Message =>
+  JSON.parse(JSON.stringify(message, (_, value) => (value === one ? other : value === other ? one : value)));
+
 interface Case {
   readonly lie: Lie;
   /** The check that is meant to catch it. */
@@ -146,6 +150,37 @@ const LIARS: Readonly<Record<string, Case>> = {
     lie: { down: (message) => [JSON.parse(JSON.stringify(message, (_, value) => value ?? undefined))] },
     check: 'Offer, Answer and IceCandidate reach their addressee alone, as they were sent',
     reason: /instead/,
+  },
+  'finds nobody where a member addresses itself': {
+    lie: {
+      down(message, passage) {
+        if (message.type === 'PeerConnected') passage.held.push(message); // its own comes first
+        return isRelay(message) && message.from === passage.held[0]?.participant_id
+          ? [{ type: 'Error', code: 'ParticipantNotFound', message: 'That is you.' }]
+          : [message];
+      },
+    },
+    check: 'what a member addresses to itself comes back, and to nobody else',
+    reason: /heard .*ParticipantNotFound.* instead/,
+  },
+  'tells one member of two newcomers in another order than the rest': {
+    lie: {
+      down(message, passage) {
+        const [, second] = passage.everybody;
+        if (passage !== second) return [message];
+        passage.held.push(message);
+        const isNews = ({ type }: Message) => type === 'PeerConnected';
+        const [, first, next, ...further] = passage.held.filter(isNews);
+        if (first === undefined) return [message];
+        if (next === undefined) return [];
+        const isDue = message === next && further.length === 0;
+        return (isDue ? passage.held.slice(passage.held.indexOf(first)) : [message]).map((each) =>
+          swap(each, first.participant_id, next.participant_id),
+        );
+      },
+    },
+    check: 'all members see those who come at the same time come in the same order',
+    reason: /heard .*PeerConnected.* instead/,
   },
   'tells of the list before the newcomer': {
     lie: {
@@ -374,6 +409,27 @@ test('a server without sessions passes; those checks say that they are not offer
   expect(outcomes.filter(({ verdict }) => verdict === 'not offered').map(({ check }) => check)).toEqual(
     SUITE.filter(({ isOfSessions }) => isOfSessions),
   );
+});
+
+test.each([
+  { max_payload_bytes: 1 },
+  { max_payload_bytes: Number.MAX_SAFE_INTEGER },
+  { messages: 1 },
+  { messages: 0, window_ms: 0, room_capacity: 0 },
+  { messages: -1, window_ms: -1, max_payload_bytes: -1, room_capacity: -1 },
+  { window_ms: Number.MAX_SAFE_INTEGER },
+  null,
+])('limits that no server has, such as %j, are no obstacle to a report', async (told) => {
+  const absurd: Lie = {
+    down: on('Ready', (message) => [{ ...message, limits: told && { ...Object(message.limits), ...told } }]),
+  };
+  const outcomes = await outcomesOf(absurd, {
+    isWanted: ({ section }) => section === 'Limits' || section === 'Hello',
+    patienceMs: IMPATIENCE_MS,
+    deadlineMs: 3000,
+  });
+  const sections = SUITE.filter(({ section }) => section === 'Limits' || section === 'Hello');
+  expect(outcomes.map(({ check }) => check)).toEqual(sections);
 });
 
 test('a check is given up at its deadline, whatever it waits for', async () => {

@@ -5,6 +5,9 @@ import type { Limits } from '../target.ts';
 /** More than this the suite neither seats in one room nor sends in one window. */
 const MOST_SEATS = 50;
 const MOST_MESSAGES = 1000;
+const MOST_BYTES = 16 * 1024 * 1024;
+/** An Offer with next to nothing in it has so many. */
+const LEAST_BYTES = 128;
 
 /** Added to what the server counts by its own clock. */
 const MARGIN_MS = 150;
@@ -21,6 +24,11 @@ const tooManyMessages = ({ messages }: Limits) =>
     : undefined;
 const tooFewMessages = ({ messages }: Limits) =>
   messages < 3 ? `${messages} messages are too few to join first` : tooManyMessages({ messages } as Limits);
+
+const unfitBytes = ({ maxPayloadBytes: bytes }: Limits) => {
+  if (bytes < LEAST_BYTES) return `${bytes} bytes are too few for an Offer`;
+  return bytes > MOST_BYTES ? `${bytes} bytes are more than the suite sends (${MOST_BYTES})` : undefined;
+};
 
 /** An Offer whose frame has exactly so many bytes. */
 function offerOf(bytes: number, to: string, prefix: 'to' | 'from'): string {
@@ -129,6 +137,7 @@ export const LIMITS: readonly Check[] = [
   {
     name: 'a frame over the limit is closed 1009, which counts as leaving',
     section: 'Limits',
+    obstacle: unfitBytes,
     steps: ({ maxPayloadBytes }) =>
       lines(
         seated('Alice', 'Bob'),
@@ -140,6 +149,7 @@ export const LIMITS: readonly Check[] = [
   {
     name: 'a frame of just the limit arrives',
     section: 'Limits',
+    obstacle: unfitBytes,
     steps: ({ maxPayloadBytes }) => {
       const sent = offerOf(maxPayloadBytes, 'ALICE', 'to');
       const heard = sent.replace('"to":"ALICE"', '"from":"BOB"');

@@ -43,6 +43,18 @@ export const RELAYS: readonly Check[] = [
     ),
   },
   {
+    name: 'what a member addresses to itself comes back, and to nobody else',
+    section: 'Relays',
+    steps: lines(
+      seated('Alice', 'Bob'),
+      'Bob → {"type":"IceCandidate","to":"BOB","candidate":""}',
+      'Bob ← {"type":"IceCandidate","from":"BOB","candidate":""}',
+      'Bob → {"type":"Offer","to":"upper(BOB)","sdp":"to myself"}',
+      'Bob ← {"type":"Offer","from":"BOB","sdp":"to myself"}',
+      canSignal('Alice', 'Bob'),
+    ),
+  },
+  {
     name: 'frames from one sender arrive at one addressee in the order they were sent',
     section: 'Order',
     steps: lines(
