@@ -4,6 +4,8 @@ export interface ChannelsHost {
   heard(label: string, data: string | ArrayBuffer): void;
   /** On the Mesh's own channel: text of the other end's Mesh, or of whoever took its place. */
   told(text: string): void;
+  /** WebRTC refused to send something. */
+  failed(error: unknown): void;
   /** The Mesh's own channel has closed: the other end has closed its connection, or it is lost for good. */
   ended(): void;
 }
@@ -44,18 +46,23 @@ export class Channels {
 
   /** To the other end's Mesh; whether its channel was open. */
   tell(text: string): boolean {
-    if (this.#control.readyState !== 'open') return false;
-    this.#control.send(text);
-    return true;
+    return this.#send(this.#control, text);
   }
 
-  /** Whether the channel was open. */
+  /** Whether the channel was open, and took it. */
   send(label: string, data: string | ArrayBuffer): boolean {
-    const channel = this.#channels.get(label);
+    return this.#send(this.#channels.get(label), data);
+  }
+
+  #send(channel: RTCDataChannel | undefined, data: string | ArrayBuffer): boolean {
     if (channel?.readyState !== 'open') return false;
-    if (typeof data === 'string') channel.send(data);
-    else channel.send(data);
-    return true;
+    try {
+      channel.send(data as string);
+      return true;
+    } catch (error) {
+      this.#host.failed(error); // too large, or the buffer is full: of no concern to the other peers
+      return false;
+    }
   }
 
   #adopt(channel: RTCDataChannel): void {

@@ -4,11 +4,12 @@ export type { ErrorCode, ParticipantId, RoomId } from '../protocol/index.ts';
 export type { Events } from './emitter.ts';
 export { SignalingError } from './errors.ts';
 export type { Timing } from './machines/negotiation.ts';
-export { Mesh, type MeshEvents, type MeshOptions, type MeshTiming } from './mesh.ts';
+export { Mesh, type MeshEvents, type MeshOptions } from './mesh.ts';
 export type { MeshPeer, MeshPeerState } from './peer.ts';
 export type { RoomState } from './room.ts';
 export { Signaling } from './signaling.ts';
 export type { CandidateType, InboundSummary, PeerSummary } from './summary.ts';
+export type { MeshTiming } from './timing.ts';
 export type { StreamedTrack } from './tracks.ts';
 export type {
   CallOptions,

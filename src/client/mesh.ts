@@ -3,10 +3,11 @@ import type { ParticipantId } from '../protocol/server.ts';
 import { type Description, read } from './description.ts';
 import { Emitter, type Events } from './emitter.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
-import { TIMING, type Timing } from './machines/negotiation.ts';
+import type { Timing } from './machines/negotiation.ts';
 import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
 import type { RoomState } from './room.ts';
 import type { Signaling } from './signaling.ts';
+import { type MeshTiming, readTiming } from './timing.ts';
 import type { StreamedTrack } from './tracks.ts';
 
 export interface MeshOptions {
@@ -16,22 +17,11 @@ export interface MeshOptions {
   readonly configuration?: (RTCConfiguration & Readonly<Record<string, unknown>>) | undefined;
   /** The data channels with each peer, by label; every participant declares the same. Default: none. */
   readonly channels?: Readonly<Record<string, RTCDataChannelInit>> | undefined;
-  /** How long to wait for what, in milliseconds. */
+  /** How long to wait for what, in milliseconds; Infinity is some three days. */
   readonly timing?: Partial<Timing & MeshTiming> | undefined;
   /** XState's: sees every event and snapshot of each peer's `actor`. */
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
-
-export interface MeshTiming {
-  /** After a server restart, a newcomer may be the owner of a connection that goes on; for so long it can say so. */
-  readonly matchMs: number;
-  /** A connection whose owner does not come back to the room after a server restart lasts so long. */
-  readonly strayMs: number;
-  /** A connection that the other end closed, though it is in the room, is made again after so long. */
-  readonly renewMs: number;
-}
-
-const MESH_TIMING: MeshTiming = { matchMs: 3_000, strayMs: 60_000, renewMs: 1_000 };
 
 export interface MeshEvents {
   /** A new one; it is connecting. */
@@ -46,7 +36,10 @@ export interface MeshEvents {
   trackEnded: { readonly peer: MeshPeer; readonly track: MediaStreamTrack };
   channelOpen: { readonly peer: MeshPeer; readonly label: string };
   message: { readonly peer: MeshPeer; readonly label: string; readonly data: string | ArrayBuffer };
-  /** WebRTC refused something of a peer's: for a log. The negotiation tries again by itself. */
+  /**
+   * For a log: WebRTC refused something of a peer's, or the server would (a description larger than it takes). The
+   * negotiation tries again by itself.
+   */
   error: { readonly peer: MeshPeer; readonly error: unknown };
 }
 
@@ -55,6 +48,7 @@ export class Mesh implements Events<MeshEvents> {
   readonly #signaling: Signaling;
   readonly #options: MeshOptions;
   readonly #timing: Timing & MeshTiming;
+  readonly #Connection: typeof RTCPeerConnection;
   readonly #emitter = new Emitter<MeshEvents>();
   readonly #peers = new Map<ParticipantId, Peer>();
   readonly #closing = new AbortController();
@@ -65,11 +59,15 @@ export class Mesh implements Events<MeshEvents> {
   readonly #proofs = new Map<ParticipantId, Description>();
   #strayTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Follows `signaling`'s room from now on: connects to whoever is in it, and disconnects from whoever leaves. */
+  /**
+   * Follows `signaling`'s room from now on: connects to whoever is in it, and disconnects from whoever leaves. Throws a
+   * TypeError where there is no RTCPeerConnection, global or given, and a RangeError for a `timing` that is no time.
+   */
   constructor(signaling: Signaling, options: MeshOptions = {}) {
     this.#signaling = signaling;
     this.#options = options;
-    this.#timing = { ...TIMING, ...MESH_TIMING, ...options.timing };
+    this.#timing = readTiming(options.timing);
+    this.#Connection = connectionOf(options);
     const { signal } = this.#closing;
     signaling.on('restarted', () => this.#restarted(), { signal });
     signaling.on('room', (room) => this.#follow(room), { signal });
@@ -103,8 +101,10 @@ export class Mesh implements Events<MeshEvents> {
     for (const peer of this.#peers.values()) peer.add(streamed);
   }
 
-  /** Sends another track of the same kind in a track's place, without a new negotiation. */
+  /** Sends another track of the same kind in a track's place, without a new negotiation; TypeError for another kind. */
   async replaceTrack(oldTrack: MediaStreamTrack, newTrack: MediaStreamTrack): Promise<void> {
+    if (oldTrack.kind !== newTrack.kind)
+      throw new TypeError(`${newTrack.kind} cannot replace ${oldTrack.kind}.`);
     this.#tracks = this.#tracks.map((each) =>
       each.track === oldTrack ? { track: newTrack, streams: each.streams } : each,
     );
@@ -117,7 +117,10 @@ export class Mesh implements Events<MeshEvents> {
     for (const peer of this.#peers.values()) peer.remove(track);
   }
 
-  /** Sends to all whose channel is open, or to one; returns to how many. */
+  /**
+   * Sends to all whose channel is open, or to one; returns to how many. One that refuses, since its buffer is full or
+   * the message too large, is left out, and the event `error` says why.
+   */
   send(label: string, data: string | ArrayBuffer, to?: ParticipantId): number {
     const addressees = [...this.#peers.values()].filter(({ id }) => to === undefined || id === to);
     return addressees.filter((peer) => peer.send(label, data)).length;
@@ -155,13 +158,12 @@ export class Mesh implements Events<MeshEvents> {
 
   #meet(id: ParticipantId): Peer {
     this.#stopWaiting(id);
-    const { configuration, channels = {}, inspect } = this.#options;
-    const Connection = (this.#options.RTCPeerConnection ?? RTCPeerConnection) as typeof RTCPeerConnection;
-    const iceServers = [...this.#signaling.iceServers];
+    const { configuration = {}, channels = {}, inspect } = this.#options;
+    const { iceServers = [...this.#signaling.iceServers], bundlePolicy = 'max-bundle' } = configuration;
     const options = {
       id,
       polite: (this.#signaling.selfId ?? '') > id,
-      connection: new Connection({ iceServers, bundlePolicy: 'max-bundle', ...configuration }),
+      connection: new this.#Connection({ ...configuration, iceServers, bundlePolicy }),
       channels,
       timing: this.#timing,
       signaling: this.#signaling,
@@ -320,4 +322,10 @@ export class Mesh implements Events<MeshEvents> {
     this.#waiting.delete(id);
     this.#proofs.delete(id);
   }
+}
+
+function connectionOf(options: MeshOptions): typeof RTCPeerConnection {
+  const given = options.RTCPeerConnection ?? (globalThis as Partial<typeof globalThis>).RTCPeerConnection;
+  if (given !== undefined) return given as typeof RTCPeerConnection;
+  throw new TypeError('There is no RTCPeerConnection here: give one as an option, werift’s for instance.');
 }

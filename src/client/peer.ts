@@ -3,6 +3,7 @@ import type { ParticipantId } from '../protocol/server.ts';
 import { Channels, type ChannelsHost } from './channels.ts';
 import { type Description, mark } from './description.ts';
 import { EarlyCandidates } from './early.ts';
+import type { SignalingError } from './errors.ts';
 import {
   type NegotiationDecision,
   type NegotiationEvent,
@@ -36,7 +37,7 @@ export interface MeshPeer {
 /** Who hears of a peer. */
 export interface PeerHost extends ChannelsHost, TracksHost {
   stateChanged(): void;
-  /** WebRTC refused something; the negotiation goes on as it can. */
+  /** WebRTC refused something, or a description is too large; the negotiation goes on as it can. */
   failed(error: unknown): void;
 }
 
@@ -273,10 +274,13 @@ export class Peer implements MeshPeer {
     });
   }
 
-  /** Nobody waits for it: what is lost on the way is healed by the negotiation's timers. */
+  /** Nobody waits for it: what is lost on the way is healed by the negotiation's timers, what is too large is not. */
   #relay(send: (to: ParticipantId) => Promise<void>): void {
     const to = this.#hasClaimed ? this.claim : this.isNameless ? undefined : this.id;
-    if (to !== undefined) send(to).catch(() => {});
+    if (to === undefined) return;
+    send(to).catch((error) => {
+      if ((error as Partial<SignalingError>).code === 'InvalidPayload') this.#failed(error);
+    });
   }
 
   get #hasClaimed(): boolean {

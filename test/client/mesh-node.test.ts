@@ -95,6 +95,53 @@ test('four are all connected to all, and hear one another', async () => {
   }
 }, 180_000);
 
+test('without an RTCPeerConnection there is no Mesh, instead of an exception when somebody comes', () => {
+  const signaling = new Signaling('ws://localhost/ws');
+  expect(() => new Mesh(signaling)).toThrow(/no RTCPeerConnection here/);
+});
+
+test('options that are there and undefined are as if they were not', async () => {
+  const configurations: RTCConfiguration[] = [];
+  class Noted extends RTCPeerConnection {
+    constructor(configuration: RTCConfiguration) {
+      super(configuration as never);
+      configurations.push(configuration);
+    }
+  }
+  const iceServers = [{ urls: 'stun:127.0.0.1:3478' }];
+  const { wsUrl } = await startServer({ ICE_SERVERS: JSON.stringify(iceServers) });
+  const configuration = { ...LOOPBACK, iceServers: undefined, bundlePolicy: undefined } as never;
+  const [alice, bob] = [0, 1].map(
+    () => new Participant(wsUrl, { RTCPeerConnection: Noted, configuration }),
+  ) as [Participant, Participant];
+  const { roomId } = await alice.signaling.createRoom();
+  await bob.signaling.joinRoom(roomId);
+  await until('they meet', () => configurations.length === 2);
+  for (const each of configurations) expect(each).toMatchObject({ iceServers, bundlePolicy: 'max-bundle' });
+});
+
+test('a description too large for the server is told of, not tried in silence', async () => {
+  const { wsUrl } = await startServer({ MAX_PAYLOAD_BYTES: '512' });
+  const [alice, bob] = [0, 1].map(() => new Participant(wsUrl)) as [Participant, Participant];
+  const { roomId } = await alice.signaling.createRoom();
+  await bob.signaling.joinRoom(roomId);
+  const { problems } = [alice, bob].sort((a, b) => (a.id < b.id ? -1 : 1))[0] as Participant; // offers first
+  await until('the problem is known', () => problems.length > 0);
+  expect(problems[0]).toMatchObject({
+    code: 'InvalidPayload',
+    message: expect.stringMatching(/512 a frame/),
+  });
+}, 180_000);
+
+test('a track cannot be replaced by one of another kind, and stays', async () => {
+  const { mesh } = new Participant(new URL('ws://127.0.0.1/ws'));
+  const [audio, video] = (['audio', 'video'] as const).map((kind) => new MediaStreamTrack({ kind }));
+  mesh.addTrack(audio as never);
+  await expect(mesh.replaceTrack(audio as never, video as never)).rejects.toThrow(
+    'video cannot replace audio.',
+  );
+});
+
 test('a track added to a call arrives, and is gone when it is removed', async () => {
   const all = await meet((await startServer()).wsUrl, 2);
   const [alice, bob] = all as [Participant, Participant];

@@ -52,6 +52,22 @@ async function problems(call: readonly CallPage[]): Promise<string[]> {
   return [...errors.flat(), ...call.flatMap(({ refusals }) => refusals)];
 }
 
+test('whose buffer is full keeps a message from nobody else', async () => {
+  const { wsUrl } = await startServer();
+  const [alice, bob, carol] = (await meet([wsUrl, wsUrl, wsUrl])) as [CallPage, CallPage, CallPage];
+  await alice.until(({ call }) => call.mesh.send('chat', 'open?') === 2);
+  const reached = await alice.run(({ call }, id) => {
+    while (call.mesh.send('chat', 'x'.repeat(60_000), id) === 1);
+    return call.mesh.send('chat', 'heard?'.padEnd(60_000));
+  }, bob.id);
+  expect(reached).toBe(1);
+  await carol.until(
+    ({ call }, line) => call.log.some((each) => each.startsWith(line)),
+    `message chat ${alice.id} heard?`,
+  );
+  expect(await alice.run(({ call }) => call.errors.every((error) => error.includes('send')))).toBe(true);
+}, 180_000);
+
 test('eight pages are all connected to all, heard by all, and never too fast', async () => {
   const server = await startServer();
   const call = await Promise.all(Array.from({ length: 8 }, () => pages.open(server.wsUrl, CHAT)));
