@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -162,6 +162,40 @@ describe('bloom', () => {
     const { stdout } = await run(process.execPath, [join(root, 'bin/bloom.js'), '--version']);
     expect(stdout).toBe(`${manifest.version}\n`);
   });
+});
+
+test('the quick start of docs/client.md runs as it is told there, in a project as npm init makes it', async () => {
+  const newcomer = join(project, 'newcomer');
+  await mkdir(newcomer);
+  await writeFile(join(newcomer, 'package.json'), '{ "type": "commonjs" }');
+  const text = await readFile(join(project, 'node_modules/bloom-signaling/docs/client.md'), 'utf8');
+  const name = /Save this as `([\w.-]+)`/.exec(text)?.[1] as string;
+  const source = /```js quick-start\n([\s\S]*?)```/.exec(text)?.[1] as string;
+  const server = spawn(bloom, ['--port', '0', '--host', '127.0.0.1'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const children = [server];
+  try {
+    const [line] = (await once(createInterface(server.stdout), 'line')) as [string];
+    const url = /ws:\S+/.exec(line)?.[0] as string;
+    await writeFile(join(newcomer, name), source.replaceAll('ws://localhost:8080/ws', url));
+    const program = spawn(process.execPath, [name], { cwd: newcomer, stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(program);
+    const lines: string[] = [];
+    for await (const said of createInterface(program.stdout)) {
+      lines.push(said);
+      if (said.includes('answers: ')) break;
+    }
+    expect(lines).toEqual([
+      'connecting',
+      'connected',
+      expect.stringMatching(/ calls: v=0 the offer/),
+      expect.stringMatching(/ answers: v=0 the answer/),
+    ]);
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+  }
 });
 
 describe('the modules', () => {
