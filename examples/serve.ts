@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { createLogger, createServer, readConfig } from '../src/index.ts';
 
 const [example] = process.argv.slice(2);
-const { PORT = '3000', BLOOM_PORT = '8080' } = process.env;
+const { PORT = '3000', BLOOM_PORT = '0' } = process.env; // 0: any port that is free
 const path = (name: string) => new URL(name, import.meta.url).pathname;
 
 const bloom = createServer(readConfig({ HOST: 'localhost', PORT: BLOOM_PORT }), createLogger('warn'));
@@ -24,6 +24,8 @@ const web = createWebServer(({ url }, response) => {
   const [type, body] = url === '/client.js' ? ['javascript', client.outputFiles[0]?.text] : ['html', page];
   response.setHeader('content-type', `text/${type}; charset=utf-8`).end(body);
 });
-web.listen(Number(PORT), 'localhost', () => {
+web.on('listening', () => {
   process.stdout.write(`Open http://localhost:${(web.address() as AddressInfo).port} in two windows.\n`);
 });
+web.once('error', () => web.listen(0, 'localhost')); // the port is taken
+web.listen(Number(PORT), 'localhost');

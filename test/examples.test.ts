@@ -26,9 +26,9 @@ afterEach(async () => {
 afterAll(() => browser.close());
 
 /** What `npm run example:NAME` runs, on any free ports; returns the page's address. */
-async function start(name: string): Promise<string> {
+async function start(name: string, port = '0'): Promise<string> {
   const serve = fileURLToPath(new URL('../examples/serve.ts', import.meta.url));
-  const env = { ...process.env, PORT: '0', BLOOM_PORT: '0' };
+  const env = { ...process.env, PORT: port };
   const child = spawn(process.execPath, [serve, name], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   started.push(child);
   for await (const line of createInterface(child.stdout)) {
@@ -47,6 +47,13 @@ async function open(url: string): Promise<Page> {
   await page.waitForFunction('location.hash.length > 1');
   return page;
 }
+
+test('an example runs beside whatever has its port', async () => {
+  const { port } = new URL(await start('chat'));
+  const beside = new URL(await start('chat', port));
+  expect(beside.port).not.toBe(port);
+  expect(await (await fetch(beside)).text()).toContain('<title>Chat</title>');
+});
 
 test('chat: two windows talk, and one notices that the other is gone', async () => {
   const alice = await open(await start('chat'));
