@@ -146,6 +146,7 @@ export class Mesh implements Events<MeshEvents> {
     }
     const strays = this.#strays;
     for (const id of others) {
+      if (this.#closing.signal.aborted) return; // by a listener, meanwhile
       if (this.#peers.has(id) || this.#waiting.has(id)) continue;
       if (strays.length > 0) this.#wait(id, this.#timing.matchMs);
       else this.#meet(id);

@@ -100,6 +100,26 @@ test('without an RTCPeerConnection there is no Mesh, instead of an exception whe
   expect(() => new Mesh(signaling)).toThrow(/no RTCPeerConnection here/);
 });
 
+test('a Mesh that is closed when it meets the first meets nobody else', async () => {
+  let connections = 0;
+  class Counted extends RTCPeerConnection {
+    constructor(configuration: never) {
+      super(configuration);
+      connections += 1;
+    }
+  }
+  const { wsUrl } = await startServer();
+  const [alice, bob] = (await meet(wsUrl, 2)) as [Participant, Participant];
+  const carol = new Participant(wsUrl, { ...OPTIONS, RTCPeerConnection: Counted });
+  carol.mesh.on('peer', () => carol.mesh.close());
+  await carol.signaling.joinRoom(alice.signaling.room?.roomId as string);
+  expect([carol.signaling.room?.participants, carol.mesh.peers.size, connections]).toEqual([
+    [alice.id, bob.id, carol.id],
+    0,
+    1,
+  ]);
+}, 180_000);
+
 test('options that are there and undefined are as if they were not', async () => {
   const configurations: RTCConfiguration[] = [];
   class Noted extends RTCPeerConnection {
