@@ -7,6 +7,7 @@ import type { ParticipantId } from '../protocol/server.ts';
  */
 export class SignalingError extends Error {
   override readonly name = 'SignalingError';
+  /** What programs decide by. */
   readonly code: ErrorCode | 'Closed' | 'Lost';
   /** The addressee of the relay that was refused, where it is known. */
   readonly to?: ParticipantId;

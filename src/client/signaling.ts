@@ -1,31 +1,26 @@
-import { type Actor, createActor, type StateValueFrom } from 'xstate';
-import type { ClientMessage, RelayRequest } from '../protocol/client.ts';
+import { type Actor, createActor } from 'xstate';
+import type { RelayRequest } from '../protocol/client.ts';
 import type { ParticipantId, Ready, RoomId, ServerMessage } from '../protocol/server.ts';
 import { readBackoff } from './backoff.ts';
+import type { SeatCall } from './calls.ts';
 import { type ChartLogic, runChart } from './chart.ts';
 import { Emitter, type Events } from './emitter.ts';
 import { SignalingError } from './errors.ts';
-import { type Request, type SeatDecision, type SeatEvent, seatMachine } from './machines/seat.ts';
+import type { Request } from './machines/seat.ts';
 import { type SignalingDecision, signalingMachine } from './machines/signaling.ts';
-import { type Frame, Pacer } from './pacer.ts';
+import { Pacer } from './pacer.ts';
 import { Relays } from './relays.ts';
-import type { RoomState } from './room.ts';
+import { missing, type RoomState } from './room.ts';
+import { Seat } from './seat.ts';
 import { Session } from './session.ts';
+import { stateOf } from './state.ts';
 import { watchSurroundings } from './surroundings.ts';
 import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
-
-/** A call that waits for its turn, or for its answer. */
-interface Call {
-  readonly event: Extract<SeatEvent, { type: 'enter' | 'leave' }>;
-  resolve(room: RoomState | undefined): void;
-  reject(reason: unknown): void;
-}
 
 const SILENT = 'The server did not answer in time.';
 const UUID_V4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
 
 const signalingLogic = runChart(signalingMachine);
-const seatLogic = runChart(seatMachine);
 
 /**
  * A client of the signalling server: a room to meet in, and offers, answers and candidates for whoever is in it. A
@@ -37,23 +32,16 @@ const seatLogic = runChart(seatMachine);
 export class Signaling implements Events<SignalingEvents> {
   /** The XState actor of the connection, whose statechart is in docs/statecharts.md. */
   readonly actor: Actor<ChartLogic<typeof signalingMachine>>;
-  readonly #seat: Actor<ChartLogic<typeof seatMachine>>;
+  readonly #seat: Seat;
   readonly #emitter = new Emitter<SignalingEvents>();
   readonly #session: Session;
   readonly #pacer: Pacer;
   readonly #relays: Relays;
   readonly #stopWatching: () => void;
-  /** Calls whose turn has not come. */
-  #calls: Call[] = [];
-  /** The call the seat is busy with. */
-  #call: Call | undefined;
-  /** Of `#call`, until it is handed to the socket. */
-  #frame: Frame | undefined;
   #connecting = 0;
   #ready: Ready | undefined;
   #previousId: ParticipantId | undefined;
   #heardAt = 0;
-  #room: RoomState | undefined;
   #state: SignalingState = { status: 'idle', attempt: 0 };
 
   /**
@@ -78,12 +66,22 @@ export class Signaling implements Events<SignalingEvents> {
     this.#pacer = new Pacer(
       (text) => this.#session.send(text),
       // A server that is asked for another socket hears no more on this one: relays wait until it is settled.
-      () => this.#seat.getSnapshot().value === 'inside' && this.actor.getSnapshot().value !== 'moving',
+      () => this.#seat.isInside && this.actor.getSnapshot().value !== 'moving',
+    );
+    this.#seat = new Seat(
+      this.#pacer,
+      {
+        selfId: () => this.selfId,
+        isConnected: () => this.#state.status === 'connected',
+        roomChanged: (before) => this.#tellRoom(before),
+        failed: (error) => this.#emitter.emit('error', error),
+      },
+      inspect,
     );
     this.#relays = new Relays(this.#pacer, () => ({
       closed: this.#state.status === 'closed' ? this.#closedError() : undefined,
       selfId: this.selfId,
-      room: this.#room,
+      room: this.room,
       limits: this.#ready?.limits,
     }));
     this.actor = createActor(signalingLogic, {
@@ -94,20 +92,17 @@ export class Signaling implements Events<SignalingEvents> {
         random: Math.random,
         now: Date.now,
         heardAt: () => this.#heardAt,
-        canProbe: () => this.#seat.getSnapshot().value !== 'outside',
+        canProbe: () => !this.#seat.isOutside,
         isOnline: navigator?.onLine !== false,
       },
     });
-    this.#seat = createActor(seatLogic, { id: 'seat', ...(inspect && { inspect }) });
     this.actor.on('*', (decision) => this.#perform(decision as SignalingDecision));
     this.actor.subscribe(() => this.#tellState());
-    this.#seat.on('*', (decision) => this.#sit(decision as SeatDecision));
-    this.#seat.subscribe(() => this.#tellRoom());
     this.#stopWatching = watchSurroundings((type) => this.actor.send({ type }));
-    this.#seat.start();
     this.actor.start();
   }
 
+  /** Where the connection stands. */
   get state(): SignalingState {
     return this.#state;
   }
@@ -119,7 +114,7 @@ export class Signaling implements Events<SignalingEvents> {
 
   /** The room this client is in, as last heard. */
   get room(): RoomState | undefined {
-    return this.#room;
+    return this.#seat.room;
   }
 
   /** For RTCConfiguration; empty before the first `connect`. */
@@ -190,7 +185,8 @@ export class Signaling implements Events<SignalingEvents> {
    * Sends an offer to somebody in the room. Settles when it was handed to the socket, which may take a while: frames
    * are paced below the server's limit, and wait while the connection is lost. Rejects with `ParticipantNotFound`
    * when `to` is not in the room, or leaves it meanwhile; `InvalidPayload` outside a room, when `sdp` is no string (it
-   * is a description's `sdp`, not the description) or when it is larger than the server takes; `RateLimited` when 1000 relays wait already; `Lost` when the session was gone; `Closed`.
+   * is a description's `sdp`, not the description) or when it is larger than the server takes; `RateLimited` when 1000
+   * relays wait already; `Lost` when the session was gone; `Closed`.
    */
   offer(to: ParticipantId, sdp: string, options?: CallOptions): Promise<void> {
     return this.#relays.send({ type: 'Offer', to, sdp }, options);
@@ -230,39 +226,10 @@ export class Signaling implements Events<SignalingEvents> {
         return this.actor.send({ type: 'failed', reason: SILENT, afterMs: 0 });
       case 'probe':
         // In any other state an answer is awaited already.
-        if (this.#seat.getSnapshot().value === 'inside') this.#probe();
+        if (this.#seat.isInside) this.#seat.probe();
         return;
       case 'end':
         return this.#end();
-    }
-  }
-
-  #sit(decision: SeatDecision): void {
-    switch (decision.type) {
-      case 'ask': {
-        const { roomId, createIfMissing } = decision.request;
-        return this.#askServer(
-          roomId === undefined
-            ? { type: 'CreateRoom' }
-            : { type: 'JoinRoom', room_id: roomId, ...(createIfMissing && { create_if_missing: true }) },
-        );
-      }
-      case 'askLeave':
-        return this.#askServer({ type: 'LeaveRoom' });
-      case 'leaveAgain':
-        return this.#pacer.push({ text: JSON.stringify({ type: 'LeaveRoom' }) });
-      case 'probe':
-        return this.#probe();
-      case 'settle':
-        return this.#take()?.resolve(this.#seat.getSnapshot().context.room);
-      case 'reject': {
-        const error = new SignalingError(decision.code, decision.message);
-        if (decision.request?.isReturn) this.#emitter.emit('error', error);
-        else this.#take()?.reject(error);
-        return;
-      }
-      case 'report':
-        return this.#emitter.emit('error', new SignalingError(decision.code, decision.message));
     }
   }
 
@@ -274,7 +241,7 @@ export class Signaling implements Events<SignalingEvents> {
     this.actor.send({ type: 'ready', heartbeatMs: ready.heartbeat_ms });
     if (ready.resumed) {
       const lost = ready.lost === true;
-      this.#seat.send({ type: 'resumed', lost });
+      this.#seat.tell({ type: 'resumed', lost });
       this.#emitter.emit('resumed', { lost });
     } else if (previous !== undefined) {
       this.#previousId = previous.participant_id;
@@ -283,10 +250,10 @@ export class Signaling implements Events<SignalingEvents> {
         previousId: previous.participant_id,
         selfId: ready.participant_id,
       });
-      this.#seat.send({ type: 'restarted' });
+      this.#seat.tell({ type: 'restarted' });
     }
     this.#pacer.open(ready.limits);
-    this.#advance();
+    this.#seat.advance();
   }
 
   #hear(message: Exclude<ServerMessage, Ready>): void {
@@ -295,14 +262,14 @@ export class Signaling implements Events<SignalingEvents> {
     const emitter = this.#emitter;
     switch (message.type) {
       case 'RoomCreated':
-        return this.#seat.send({ type: 'admitted' });
+        return this.#seat.tell({ type: 'admitted' });
       case 'PeerConnected':
         // RoomParticipants follows, and tells the same of all others.
-        if (message.participant_id === this.selfId) this.#seat.send({ type: 'admitted' });
+        if (message.participant_id === this.selfId) this.#seat.tell({ type: 'admitted' });
         return;
       case 'RoomParticipants': {
         const { room_id: roomId, participants } = message;
-        return this.#seat.send({ type: 'participants', room: { roomId, participants } });
+        return this.#seat.tell({ type: 'participants', room: { roomId, participants } });
       }
       case 'PeerInterrupted':
         return emitter.emit('peerInterrupted', { participantId: message.participant_id });
@@ -320,7 +287,7 @@ export class Signaling implements Events<SignalingEvents> {
       case 'IceCandidate': {
         const { type, from, ...rest } = message;
         const { seq, ...candidate } = rest as typeof rest & { seq?: number };
-        if (from === this.selfId) return this.#seat.send({ type: 'echo' });
+        if (from === this.selfId) return this.#seat.tell({ type: 'echo' });
         return emitter.emit('candidate', {
           from,
           candidate: candidate.candidate === '' ? null : (candidate as RTCIceCandidateInit),
@@ -331,7 +298,7 @@ export class Signaling implements Events<SignalingEvents> {
         if (code === 'RateLimited') return this.#pacer.refused();
         if (code === 'ParticipantNotFound') return emitter.emit('error', new SignalingError(code, text));
         const type = code === 'InvalidPayload' ? 'misplaced' : 'refused';
-        return this.#seat.send({ type, code, message: text });
+        return this.#seat.tell({ type, code, message: text });
       }
     }
   }
@@ -340,76 +307,23 @@ export class Signaling implements Events<SignalingEvents> {
     return this.#ask({ type: 'enter', request }, options) as Promise<RoomState>;
   }
 
-  async #ask(event: Call['event'], { signal }: CallOptions = {}): Promise<RoomState | undefined> {
-    signal?.throwIfAborted();
-    const settled = new AbortController();
+  async #ask(call: SeatCall, options: CallOptions = {}): Promise<RoomState | undefined> {
+    options.signal?.throwIfAborted();
+    const answer = this.#seat.ask(call, options);
     try {
-      return await new Promise((resolve, reject) => {
-        const call: Call = { event, resolve, reject };
-        signal?.addEventListener(
-          'abort',
-          () => {
-            reject(signal.reason);
-            this.#withdraw(call);
-          },
-          settled,
-        );
-        this.#calls.push(call);
-        this.actor.send({ type: 'connect' });
-        if (this.#state.status === 'closed') this.#end();
-        this.#advance();
-      });
+      this.actor.send({ type: 'connect' });
+      if (this.#state.status === 'closed') this.#end();
+      this.#seat.advance();
+      return await answer;
     } finally {
-      settled.abort();
       this.#abandon();
     }
   }
 
-  /** Whoever called does not want it any more. */
-  #withdraw(call: Call): void {
-    this.#calls = this.#calls.filter((each) => each !== call);
-    if (call !== this.#call) return;
-    this.#call = undefined;
-    const isUnsent = this.#pacer.drop((frame) => frame === this.#frame);
-    this.#seat.send({ type: isUnsent ? 'withdrawn' : 'unwanted' });
-  }
-
   /** A connection that was never made, and that nobody waits for any more, is given up. */
   #abandon(): void {
-    if (this.#connecting > 0 || this.#calls.length > 0 || this.#ready !== undefined) return;
+    if (this.#connecting > 0 || this.#seat.isWanted || this.#ready !== undefined) return;
     this.actor.send({ type: 'abandon' });
-  }
-
-  /** Gives the seat the next call, if it is not busy. */
-  #advance(): void {
-    const { value } = this.#seat.getSnapshot();
-    const isFree = this.#call === undefined && (value === 'outside' || value === 'inside');
-    if (!isFree || this.#state.status !== 'connected') return;
-    this.#call = this.#calls.shift();
-    if (this.#call !== undefined) this.#seat.send(this.#call.event);
-  }
-
-  /** The call that is over. */
-  #take(): Call | undefined {
-    const call = this.#call;
-    this.#call = undefined;
-    return call;
-  }
-
-  /** Sends what the seat asks for, and tells it when that is done. */
-  #askServer(message: ClientMessage): void {
-    const frame: Frame = {
-      text: JSON.stringify(message),
-      sent: () => this.#seat.send({ type: 'sent' }),
-    };
-    this.#frame = frame;
-    this.#pacer.push(frame);
-  }
-
-  /** A relay to oneself: it comes back in a room, and is refused outside. */
-  #probe(): void {
-    const echo: ClientMessage = { type: 'IceCandidate', to: this.selfId as ParticipantId, candidate: '' };
-    this.#pacer.push({ text: JSON.stringify(echo) });
   }
 
   #end(): void {
@@ -418,9 +332,7 @@ export class Signaling implements Events<SignalingEvents> {
     this.#session.drop(true);
     const error = this.#closedError();
     this.#pacer.drop(() => true, error);
-    this.#take()?.reject(error);
-    for (const call of this.#calls.splice(0)) call.reject(error);
-    this.#seat.send({ type: 'closed' });
+    this.#seat.end(error);
   }
 
   #closedError(): SignalingError {
@@ -428,49 +340,23 @@ export class Signaling implements Events<SignalingEvents> {
   }
 
   #tellState(): void {
-    const { value, context } = this.actor.getSnapshot();
-    const { attempt, retryAt, reason, code } = context;
-    const status = statusOf(value);
-    const isConnected = status === 'connected';
     this.#pacer.flush();
-    const before = this.#state;
-    const state: SignalingState = {
-      status,
-      attempt: isConnected ? 0 : attempt,
-      ...(status === 'waiting' && retryAt !== undefined && { retryAt }),
-      ...(!isConnected && reason !== undefined && { reason }),
-      ...(!isConnected && code !== undefined && { code }),
-    };
-    if (JSON.stringify(before) === JSON.stringify(state)) return;
+    const state = stateOf(this.actor.getSnapshot());
+    if (JSON.stringify(this.#state) === JSON.stringify(state)) return;
     this.#state = state;
     this.#emitter.emit('state', state);
   }
 
-  #tellRoom(): void {
-    const before = this.#room;
-    const { room } = this.#seat.getSnapshot().context;
-    if (room !== before) {
-      this.#room = room;
-      const present = room?.participants ?? [];
-      this.#relays.keepTo(present);
-      this.#emitter.emit('room', room);
-      if (before?.roomId === room?.roomId) this.#tellPeers(before?.participants ?? [], present);
-    }
-    this.#pacer.flush();
-    this.#advance();
-  }
-
-  /** Tells who left and who came. */
-  #tellPeers(before: readonly ParticipantId[], now: readonly ParticipantId[]): void {
-    const own = [this.selfId, this.#previousId];
-    const missing = (from: readonly ParticipantId[], of: readonly ParticipantId[]) =>
-      of.filter((id) => !from.includes(id) && !own.includes(id));
-    for (const participantId of missing(now, before))
+  /** After `room`, if it is the same room, who left and who came. */
+  #tellRoom(before: RoomState | undefined): void {
+    const { room } = this;
+    this.#relays.keepTo(room?.participants ?? []);
+    this.#emitter.emit('room', room);
+    if (before?.roomId !== room?.roomId) return;
+    const isOther = (id: ParticipantId) => id !== this.selfId && id !== this.#previousId;
+    for (const participantId of missing(room, before).filter(isOther))
       this.#emitter.emit('peerDisconnected', { participantId });
-    for (const participantId of missing(before, now)) this.#emitter.emit('peerConnected', { participantId });
+    for (const participantId of missing(before, room).filter(isOther))
+      this.#emitter.emit('peerConnected', { participantId });
   }
-}
-
-function statusOf(value: StateValueFrom<typeof signalingMachine>): SignalingState['status'] {
-  return value === 'doubtful' || value === 'draining' || value === 'moving' ? 'connected' : value;
 }

@@ -7,7 +7,7 @@ import type { RoomState } from '../room.ts';
  * Which room a client is in, from what it asks and what it hears. The protocol numbers no requests: one is asked at a
  * time, and an answer is known by its place in the order. A request that a broken socket may have swallowed is not
  * repeated blindly: the server is asked first (`checking`). It does nothing itself: it emits decisions, and
- * signaling.ts carries them out.
+ * src/client/seat.ts carries them out.
  */
 
 /** What one call wants of the server. */

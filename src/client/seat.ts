@@ -1,0 +1,140 @@
+import { type Actor, createActor, type InspectionEvent } from 'xstate';
+import type { ClientMessage } from '../protocol/client.ts';
+import type { ParticipantId } from '../protocol/server.ts';
+import { Calls, type SeatCall } from './calls.ts';
+import { type ChartLogic, runChart } from './chart.ts';
+import { SignalingError } from './errors.ts';
+import { type Request, type SeatDecision, type SeatEvent, seatMachine } from './machines/seat.ts';
+import type { Frame, Pacer } from './pacer.ts';
+import type { RoomState } from './room.ts';
+import type { CallOptions } from './types.ts';
+
+const seatLogic = runChart(seatMachine);
+
+export interface SeatHost {
+  /** Undefined before the first connection. */
+  selfId(): ParticipantId | undefined;
+  /** Whether the server can be asked for something. */
+  isConnected(): boolean;
+  /** After every change of `room`. */
+  roomChanged(before: RoomState | undefined): void;
+  /** An Error that answers no call. */
+  failed(error: SignalingError): void;
+}
+
+/** Performs what machines/seat.ts decides: asks the server for rooms, one call at a time, and settles the calls. */
+export class Seat {
+  readonly #actor: Actor<ChartLogic<typeof seatMachine>>;
+  readonly #pacer: Pacer;
+  readonly #host: SeatHost;
+  readonly #calls: Calls;
+  /** Of the call under way, until it is handed to the socket. */
+  #frame: Frame | undefined;
+  #room: RoomState | undefined;
+
+  constructor(pacer: Pacer, host: SeatHost, inspect: ((event: InspectionEvent) => void) | undefined) {
+    this.#pacer = pacer;
+    this.#host = host;
+    this.#calls = new Calls({
+      begin: (event) => this.#actor.send(event),
+      withdraw: () => {
+        const isUnsent = pacer.drop((frame) => frame === this.#frame);
+        this.#actor.send({ type: isUnsent ? 'withdrawn' : 'unwanted' });
+      },
+    });
+    this.#actor = createActor(seatLogic, { id: 'seat', ...(inspect && { inspect }) });
+    this.#actor.on('*', (decision) => this.#perform(decision as SeatDecision));
+    this.#actor.subscribe(() => this.#follow());
+    this.#actor.start();
+  }
+
+  /** The room, as last heard. */
+  get room(): RoomState | undefined {
+    return this.#room;
+  }
+
+  get isInside(): boolean {
+    return this.#actor.getSnapshot().value === 'inside';
+  }
+
+  get isOutside(): boolean {
+    return this.#actor.getSnapshot().value === 'outside';
+  }
+
+  /** Whether somebody waits to be asked for. */
+  get isWanted(): boolean {
+    return this.#calls.areWaiting;
+  }
+
+  /** Settles when the server has answered. */
+  ask(call: SeatCall, options: CallOptions): Promise<RoomState | undefined> {
+    return this.#calls.add(call, options);
+  }
+
+  /** What was heard of the server. */
+  tell(event: Exclude<SeatEvent, SeatCall>): void {
+    this.#actor.send(event);
+  }
+
+  /** Begins the next call, if the server can be asked and nothing else is. */
+  advance(): void {
+    if ((this.isInside || this.isOutside) && this.#host.isConnected()) this.#calls.advance();
+  }
+
+  /** Makes the server say something: a relay to oneself comes back in a room, and is refused outside. */
+  probe(): void {
+    const to = this.#host.selfId() as ParticipantId;
+    const echo: ClientMessage = { type: 'IceCandidate', to, candidate: '' };
+    this.#pacer.push({ text: JSON.stringify(echo) });
+  }
+
+  /** Over, for good. */
+  end(error: SignalingError): void {
+    this.#calls.end(error);
+    this.#actor.send({ type: 'closed' });
+  }
+
+  #perform(decision: SeatDecision): void {
+    switch (decision.type) {
+      case 'ask':
+        return this.#askServer(messageOf(decision.request));
+      case 'askLeave':
+        return this.#askServer({ type: 'LeaveRoom' });
+      case 'leaveAgain':
+        return this.#pacer.push({ text: JSON.stringify({ type: 'LeaveRoom' }) });
+      case 'probe':
+        return this.probe();
+      case 'settle':
+        return this.#calls.settle(this.#actor.getSnapshot().context.room);
+      case 'reject': {
+        const error = new SignalingError(decision.code, decision.message);
+        return decision.request?.isReturn ? this.#host.failed(error) : this.#calls.reject(error);
+      }
+      case 'report':
+        return this.#host.failed(new SignalingError(decision.code, decision.message));
+    }
+  }
+
+  /** Sends what is asked for, and tells the actor when that is done. */
+  #askServer(message: ClientMessage): void {
+    const frame: Frame = {
+      text: JSON.stringify(message),
+      sent: () => this.#actor.send({ type: 'sent' }),
+    };
+    this.#frame = frame;
+    this.#pacer.push(frame);
+  }
+
+  #follow(): void {
+    const before = this.#room;
+    this.#room = this.#actor.getSnapshot().context.room;
+    if (this.#room !== before) this.#host.roomChanged(before);
+    this.#pacer.flush();
+    this.advance();
+  }
+}
+
+function messageOf({ roomId, createIfMissing }: Request): ClientMessage {
+  if (roomId === undefined) return { type: 'CreateRoom' };
+  return { type: 'JoinRoom', room_id: roomId, ...(createIfMissing && { create_if_missing: true }) };
+}
