@@ -1,25 +1,21 @@
 import { type ActorRefFrom, createActor, type InspectionEvent, type SnapshotFrom } from 'xstate';
 import type { ParticipantId } from '../protocol/server.ts';
 import { Channels, type ChannelsHost } from './channels.ts';
-import { type Description, mark } from './description.ts';
+import type { Description } from './description.ts';
 import { EarlyCandidates } from './early.ts';
 import type { SignalingError } from './errors.ts';
+import { Gathering } from './gathering.ts';
 import {
   type NegotiationDecision,
   type NegotiationEvent,
   negotiationMachine,
   type Timing,
 } from './machines/negotiation.ts';
+import { answeredBy, Pairing } from './pairing.ts';
+import { type MeshPeerState, peerStateOf } from './peer-state.ts';
 import type { Signaling } from './signaling.ts';
 import { type PeerSummary, summarize } from './summary.ts';
 import { type StreamedTrack, Tracks, type TracksHost } from './tracks.ts';
-
-/**
- * connecting: no path found yet. connected: media and data pass. interrupted: they do, but the other end has lost its
- * signalling. reconnecting: nothing passes, and ICE is restarted. failed: that did not help; it is tried again now and
- * then, and when signalling resumes. closed: over.
- */
-export type MeshPeerState = 'connecting' | 'connected' | 'interrupted' | 'reconnecting' | 'failed' | 'closed';
 
 /** The connection with one other participant. */
 export interface MeshPeer {
@@ -52,12 +48,6 @@ export interface PeerOptions {
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
-/**
- * A description waits so long for candidates to ride in it, since each that does saves a message. Chromium has found
- * those of the machine itself after some 120 ms.
- */
-const GATHERING_MS = 200;
-
 /** Performs what one pair's negotiation decides, on its RTCPeerConnection. */
 export class Peer implements MeshPeer {
   id: ParticipantId;
@@ -66,22 +56,17 @@ export class Peer implements MeshPeer {
   readonly polite: boolean;
   readonly connection: RTCPeerConnection;
   readonly actor: ActorRefFrom<typeof negotiationMachine>;
-  /** Names this RTCPeerConnection to the other end. */
-  readonly #instance = `i${Math.random().toString(36).slice(2)}`;
   readonly #signaling: PeerOptions['signaling'];
   readonly #host: PeerHost;
   readonly #tracks: Tracks;
   readonly #channels: Channels;
   readonly #early = new EarlyCandidates();
+  readonly #pairing = new Pairing();
+  readonly #gathering: Gathering;
   readonly #closing = new AbortController();
   #state: MeshPeerState = 'connecting';
-  /** Who is at the other end: known from its first description on. */
-  #remote: { readonly instance: string | undefined; readonly fingerprint: string } | undefined;
   /** The latest answer, to be sent again if the other end did not get it. */
   #answer = '';
-  /** A description is being made and not sent yet: it will carry the candidates found meanwhile. */
-  #isDescribing = false;
-  #gatheringEnded: () => void = () => {};
   /** Takes back an offer that is not sent yet, since another takes its place. */
   #sending = new AbortController();
 
@@ -94,12 +79,12 @@ export class Peer implements MeshPeer {
     this.#host = host;
     this.#tracks = new Tracks(connection, host);
     this.#channels = new Channels(connection, channels, !polite, host);
+    this.#gathering = new Gathering(connection, (candidate) => this.#trickle(candidate));
     this.actor = createActor(negotiationMachine, { input: { polite, timing }, ...(inspect && { inspect }) });
     this.actor.on('*', (decision) => this.#perform(decision));
     this.actor.subscribe((snapshot) => this.#follow(snapshot));
     this.actor.start();
     connection.addEventListener('negotiationneeded', () => this.notify({ type: 'needed' }));
-    connection.addEventListener('icecandidate', ({ candidate }) => this.#gathered(candidate));
     connection.addEventListener('connectionstatechange', () => {
       const { connectionState: state } = connection;
       if (state !== 'new' && state !== 'closed') this.notify({ type: `transport.${state}` });
@@ -123,27 +108,20 @@ export class Peer implements MeshPeer {
     return this.#hasClaimed || this.actor.getSnapshot().matches({ open: { presence: 'nameless' } });
   }
 
-  /**
-   * Whether a description belongs to this connection: it may, it does, or it does not. It does when it comes from the
-   * other end's RTCPeerConnection, and is meant for this one.
-   */
-  accepts({ instance, addressee, fingerprint }: Description): 'maybe' | 'yes' | 'no' {
-    if (addressee !== undefined && addressee !== this.#instance) return 'no';
-    if (this.#remote === undefined) return 'maybe';
-    const { instance: known = instance } = this.#remote;
-    const isSame = instance === undefined || instance === known;
-    return isSame && fingerprint === this.#remote.fingerprint ? 'yes' : 'no';
+  /** Whether a description belongs to this connection: it may, it does, or it does not. */
+  accepts(description: Description): 'maybe' | 'yes' | 'no' {
+    return this.#pairing.accepts(description);
   }
 
-  offered({ sdp, tag, instance, fingerprint }: Description): void {
-    this.#remote ??= { instance, fingerprint };
+  offered(description: Description): void {
+    const { sdp, tag } = description;
+    this.#pairing.learn(description);
     this.notify({ type: 'remote.offer', sdp, tag });
   }
 
-  answered({ sdp, tag, instance, fingerprint }: Description): void {
-    this.#remote ??= { instance, fingerprint };
-    const offer = tag === undefined ? undefined : Number(tag.split('.')[1]);
-    this.notify({ type: 'remote.answer', sdp, offer });
+  answered(description: Description): void {
+    this.#pairing.learn(description);
+    this.notify({ type: 'remote.answer', sdp: description.sdp, offer: answeredBy(description) });
   }
 
   candidate(candidate: RTCIceCandidateInit | null): void {
@@ -184,13 +162,13 @@ export class Peer implements MeshPeer {
     const { connection } = this;
     switch (decision.type) {
       case 'makeOffer':
-        return this.#operate(() => this.#describe());
+        return this.#operate(() => this.#gathering.describe());
       case 'sendOffer':
-        return this.#sendOffer(`${this.#instance}.${decision.offer}`);
+        return this.#sendOffer(this.#pairing.tagOf(decision.offer));
       case 'acceptOffer':
         return this.#operate(async () => {
           await this.#apply({ type: 'offer', sdp: decision.sdp });
-          this.#answer = await this.#describe();
+          this.#answer = await this.#gathering.describe();
         });
       case 'sendAnswer':
         return this.#sendAnswer(decision.tag);
@@ -216,14 +194,6 @@ export class Peer implements MeshPeer {
     );
   }
 
-  /** Makes and sets the local description that is due, offer or answer, and returns its SDP. */
-  async #describe(): Promise<string> {
-    this.#isDescribing = true;
-    await this.connection.setLocalDescription();
-    await this.#gathering();
-    return this.connection.localDescription?.sdp ?? '';
-  }
-
   async #apply(description: { type: 'offer' | 'answer'; sdp: string }): Promise<void> {
     await this.connection.setRemoteDescription(description);
     for (const candidate of this.#early.applied(description.sdp)) this.#add(candidate);
@@ -241,37 +211,22 @@ export class Peer implements MeshPeer {
     this.#sending.abort();
     this.#sending = new AbortController();
     const signal = AbortSignal.any([this.#sending.signal, this.#closing.signal]);
-    const sdp = this.#mark(this.connection.localDescription?.sdp ?? '', tag);
+    const sdp = this.#pairing.mark(this.#gathering.sdp, tag);
     this.#relay((to) => this.#signaling.offer(to, sdp, { signal }));
-    this.#isDescribing = false;
+    this.#gathering.sent();
   }
 
   #sendAnswer(tag = '-'): void {
     this.#sending.abort();
     const { signal } = this.#closing;
-    const sdp = this.#mark(this.#answer, tag);
+    const sdp = this.#pairing.mark(this.#answer, tag);
     this.#relay((to) => this.#signaling.answer(to, sdp, { signal }));
-    this.#isDescribing = false;
+    this.#gathering.sent();
   }
 
-  #mark(sdp: string, tag: string): string {
-    return mark(sdp, this.#instance, tag, this.#remote?.instance);
-  }
-
-  #gathered(candidate: RTCIceCandidate | null): void {
-    const init = candidate?.candidate ? plain(candidate) : null;
-    if (init === null) this.#gatheringEnded();
-    if (this.#isDescribing) return;
+  #trickle(candidate: RTCIceCandidateInit | null): void {
     const { signal } = this.#closing;
-    this.#relay((to) => this.#signaling.candidate(to, init, { signal }));
-  }
-
-  async #gathering(): Promise<void> {
-    if (this.connection.iceGatheringState === 'complete') return;
-    await new Promise<void>((resolve) => {
-      this.#gatheringEnded = resolve;
-      setTimeout(resolve, GATHERING_MS);
-    });
+    this.#relay((to) => this.#signaling.candidate(to, candidate, { signal }));
   }
 
   /** Nobody waits for it: what is lost on the way is healed by the negotiation's timers, what is too large is not. */
@@ -297,7 +252,7 @@ export class Peer implements MeshPeer {
 
   #follow(snapshot: SnapshotFrom<typeof negotiationMachine>): void {
     if (snapshot.matches({ open: { descriptions: 'stable' } })) this.#tracks.settle();
-    const state = stateOf(snapshot);
+    const state = peerStateOf(snapshot);
     if (state === this.#state) return;
     this.#state = state;
     this.#host.stateChanged();
@@ -310,33 +265,4 @@ export class Peer implements MeshPeer {
     this.connection.close();
     this.#host.stateChanged();
   }
-}
-
-function stateOf(snapshot: SnapshotFrom<typeof negotiationMachine>): MeshPeerState {
-  const { value } = snapshot;
-  if (value === 'closed') return 'closed';
-  const { transport, presence } = value.open;
-  switch (transport) {
-    case 'connecting':
-    case 'failed':
-      return transport;
-    case 'connected':
-      return presence === 'present' ? 'connected' : 'interrupted';
-    default:
-      return 'reconnecting';
-  }
-}
-
-function plain({
-  candidate,
-  sdpMid,
-  sdpMLineIndex,
-  usernameFragment,
-}: RTCIceCandidateInit): RTCIceCandidateInit {
-  return {
-    candidate: candidate ?? '',
-    ...(sdpMid != null && { sdpMid }),
-    ...(sdpMLineIndex != null && { sdpMLineIndex }),
-    ...(usernameFragment != null && { usernameFragment }),
-  };
 }
