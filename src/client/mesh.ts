@@ -2,11 +2,11 @@ import type { InspectionEvent } from 'xstate';
 import type { ParticipantId } from '../protocol/server.ts';
 import { type Description, read } from './description.ts';
 import { Emitter, type Events } from './emitter.ts';
-import { readIdentity, writeIdentity } from './identity.ts';
 import type { Timing } from './machines/negotiation.ts';
 import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
 import type { RoomState } from './room.ts';
 import type { Signaling } from './signaling.ts';
+import { Strays } from './strays.ts';
 import { type MeshTiming, readTiming } from './timing.ts';
 import type { StreamedTrack } from './tracks.ts';
 
@@ -23,6 +23,7 @@ export interface MeshOptions {
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
+/** What a Mesh tells; each event names the peer it is of. */
 export interface MeshEvents {
   /** A new one; it is connecting. */
   peer: MeshPeer;
@@ -32,9 +33,13 @@ export interface MeshEvents {
   renamed: { readonly peer: MeshPeer; readonly previousId: ParticipantId };
   /** Over; it is not among `peers` any more. */
   peerClosed: MeshPeer;
+  /** The participant sends a track; its streams are those it was added with. */
   track: { readonly peer: MeshPeer } & StreamedTrack;
+  /** The participant sends it no more. */
   trackEnded: { readonly peer: MeshPeer; readonly track: MediaStreamTrack };
+  /** The channel can be sent on from now. */
   channelOpen: { readonly peer: MeshPeer; readonly label: string };
+  /** What the participant sent on a channel. */
   message: { readonly peer: MeshPeer; readonly label: string; readonly data: string | ArrayBuffer };
   /**
    * For a log: WebRTC refused something of a peer's, or the server would (a description larger than it takes). The
@@ -55,9 +60,13 @@ export class Mesh implements Events<MeshEvents> {
   #tracks: readonly StreamedTrack[] = [];
   /** Newcomers who may be the owners of connections that go on. */
   readonly #waiting = new Map<ParticipantId, ReturnType<typeof setTimeout>>();
-  /** Offers that prove a connection to be theirs, except that the connection has not said so yet. */
-  readonly #proofs = new Map<ParticipantId, Description>();
-  #strayTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #strays = new Strays({
+    peers: () => this.#peers.values(),
+    participants: () => this.#signaling.room?.participants ?? [],
+    offered: (from, description) => this.#offered(from, description),
+    rename: (peer, id) => this.#rename(peer, id),
+    drop: (peer) => this.#drop(peer),
+  });
 
   /**
    * Follows `signaling`'s room from now on: connects to whoever is in it, and disconnects from whoever leaves. Throws a
@@ -129,7 +138,7 @@ export class Mesh implements Events<MeshEvents> {
   /** Closes every connection, for good. The room is not left: that is `signaling`'s. Idempotent. */
   close(): void {
     this.#closing.abort();
-    clearTimeout(this.#strayTimer);
+    this.#strays.end();
     this.#follow(undefined);
   }
 
@@ -144,17 +153,14 @@ export class Mesh implements Events<MeshEvents> {
     for (const id of [...this.#waiting.keys()]) {
       if (!others.includes(id)) this.#stopWaiting(id);
     }
-    const strays = this.#strays;
+    const areStrays = this.#strays.all.length > 0;
     for (const id of others) {
       if (this.#closing.signal.aborted) return; // by a listener, meanwhile
       if (this.#peers.has(id) || this.#waiting.has(id)) continue;
-      if (strays.length > 0) this.#wait(id, this.#timing.matchMs);
+      if (areStrays) this.#wait(id, this.#timing.matchMs);
       else this.#meet(id);
     }
-    if (selfId !== undefined && strays.length > 0) {
-      for (const stray of strays) stray.tell(writeIdentity(selfId));
-      this.#match();
-    }
+    if (selfId !== undefined && areStrays) this.#strays.introduce(selfId);
   }
 
   #meet(id: ParticipantId): Peer {
@@ -188,7 +194,7 @@ export class Mesh implements Events<MeshEvents> {
       trackEnded: (track) => emit('trackEnded', { peer: peerOf(), track }),
       opened: (label) => emit('channelOpen', { peer: peerOf(), label }),
       heard: (label, data) => emit('message', { peer: peerOf(), label, data }),
-      told: (text) => this.#told(peerOf(), text),
+      told: (text) => this.#strays.told(peerOf(), text),
       ended: () => this.#ended(peerOf()),
       failed: (error) => emit('error', { peer: peerOf(), error }),
     };
@@ -196,13 +202,8 @@ export class Mesh implements Events<MeshEvents> {
 
   #changed(peer: Peer): void {
     this.#emitter.emit('peerState', peer);
-    if (peer.state === 'connected') this.#dropRivals(peer);
+    if (peer.state === 'connected') this.#strays.dropClaimedBy(peer.id);
     if (peer.state === 'failed' && peer.isNameless) this.#drop(peer);
-  }
-
-  /** The participant is reached by a new connection: what is left of an earlier one is over. */
-  #dropRivals({ id }: Peer): void {
-    for (const stray of this.#strays) if (stray.claim === id) this.#drop(stray);
   }
 
   #drop(peer: Peer): void {
@@ -229,9 +230,7 @@ export class Mesh implements Events<MeshEvents> {
   }
 
   #offered(from: ParticipantId, description: Description): void {
-    const stray = this.#strays.find((each) => each.accepts(description) === 'yes');
-    if (stray !== undefined && stray.claim !== from) return void this.#proofs.set(from, description);
-    if (stray !== undefined) this.#rename(stray, from);
+    if (this.#strays.offered(from, description)) return;
     const peer = this.#peers.get(from);
     if (peer !== undefined && peer.accepts(description) !== 'no') return peer.offered(description);
     if (description.addressee !== undefined) return; // meant for a connection that is no more
@@ -241,20 +240,14 @@ export class Mesh implements Events<MeshEvents> {
   }
 
   #answered(from: ParticipantId, description: Description): void {
-    const stray = this.#strays.find((each) => each.accepts(description) === 'yes');
-    if (stray?.claim === from) this.#rename(stray, from);
+    this.#strays.answered(from, description);
     const peer = this.#peers.get(from);
     if (peer !== undefined && peer.accepts(description) !== 'no') peer.answered(description);
   }
 
   #candidate(from: ParticipantId, candidate: RTCIceCandidateInit | null): void {
-    const peer = this.#peers.get(from) ?? this.#strays.find(({ claim }) => claim === from);
+    const peer = this.#peers.get(from) ?? this.#strays.claimedBy(from);
     peer?.candidate(candidate);
-  }
-
-  /** Connections that went on through a server restart, and whose owner has not come back yet. */
-  get #strays(): Peer[] {
-    return [...this.#peers.values()].filter(({ isNameless }) => isNameless);
   }
 
   /** This client has a new id, and so has everybody else soon: media goes on, its owners must be found again. */
@@ -263,35 +256,7 @@ export class Mesh implements Events<MeshEvents> {
       if (peer.state === 'connecting') this.#drop(peer);
       else peer.notify({ type: 'ids.lost' });
     }
-    clearTimeout(this.#strayTimer);
-    this.#strayTimer = setTimeout(() => {
-      for (const stray of this.#strays) this.#drop(stray);
-    }, this.#timing.strayMs);
-  }
-
-  /** Text of the other end's Mesh: the id it has now. It is anybody's word until that id has proven it. */
-  #told(peer: Peer, text: string): void {
-    const claim = readIdentity(text);
-    if (claim === undefined || claim === peer.id) return;
-    peer.claim = claim;
-    this.#match();
-  }
-
-  /**
-   * Asks who claims to own a connection for the proof: a description with the connection's own fingerprint, which
-   * the server says is from the id that was claimed. So no participant can pass for another: the connection names
-   * its owner, and the owner names the connection.
-   */
-  #match(): void {
-    const participants = this.#signaling.room?.participants ?? [];
-    for (const stray of this.#strays) {
-      const { claim } = stray;
-      if (claim === undefined || !participants.includes(claim)) continue;
-      const proof = this.#proofs.get(claim);
-      this.#proofs.delete(claim);
-      if (proof !== undefined) this.#offered(claim, proof);
-      else if (!stray.polite) stray.notify({ type: 'id.claimed' });
-    }
+    this.#strays.restarted(this.#timing.strayMs);
   }
 
   #rename(peer: Peer, id: ParticipantId): void {
@@ -311,7 +276,7 @@ export class Mesh implements Events<MeshEvents> {
     const timer = setTimeout(() => {
       this.#waiting.delete(id);
       if (this.#peers.has(id) || !this.#signaling.room?.participants.includes(id)) return;
-      const isClaimed = this.#strays.some(({ claim }) => claim === id);
+      const isClaimed = this.#strays.claimedBy(id) !== undefined;
       if (isClaimed && ms === this.#timing.matchMs) this.#wait(id, this.#timing.proofMs);
       else this.#meet(id);
     }, ms);
@@ -321,7 +286,7 @@ export class Mesh implements Events<MeshEvents> {
   #stopWaiting(id: ParticipantId): void {
     clearTimeout(this.#waiting.get(id));
     this.#waiting.delete(id);
-    this.#proofs.delete(id);
+    this.#strays.forget(id);
   }
 }
 
