@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createActor, SimulatedClock } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import {
   type ConnectionDecision,
@@ -8,6 +7,7 @@ import {
   type ConnectionInput,
   connectionMachine,
 } from '../../machines/connection.ts';
+import { startDecider } from '../support/decider.ts';
 
 /** The session region of the connection machine: Hello, resume, interruption, grace; and what it leaves alone. */
 
@@ -25,33 +25,16 @@ const input: ConnectionInput = {
 };
 
 function connect(overrides: Partial<ConnectionInput> = {}, machine = connectionMachine) {
-  const clock = new SimulatedClock();
-  const actor = createActor(machine, { clock, input: { ...input, ...overrides } });
-  let decisions: ConnectionDecision[] = [];
-  actor.on('*', (decision) => decisions.push(decision));
-  actor.start();
-  const value = () => actor.getSnapshot().value;
+  const decider = startDecider(machine, { ...input, ...overrides });
+  const snapshot = () => decider.actor.getSnapshot();
   return {
-    actor,
-    clock,
-    /** Sends events and returns what the connection decided. */
-    decide(...events: ConnectionEvent[]): ConnectionDecision[] {
-      decisions = [];
-      for (const event of events) actor.send(event);
-      return decisions;
-    },
-    /** Lets time pass and returns what the connection decided. */
-    wait(ms: number): ConnectionDecision[] {
-      decisions = [];
-      clock.increment(ms);
-      return decisions;
-    },
-    session: () => value().session,
-    seat: () => value().seat,
-    rate: () => value().rate,
-    roomId: () => actor.getSnapshot().context.room_id,
-    isSession: () => actor.getSnapshot().hasTag('session'),
-    isUnread: () => actor.getSnapshot().hasTag('unread'),
+    ...decider,
+    session: () => snapshot().value.session,
+    seat: () => snapshot().value.seat,
+    rate: () => snapshot().value.rate,
+    roomId: () => snapshot().context.room_id,
+    isSession: () => snapshot().hasTag('session'),
+    isUnread: () => snapshot().hasTag('unread'),
   };
 }
 

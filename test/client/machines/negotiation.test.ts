@@ -9,30 +9,15 @@ import {
   negotiationMachine,
   TIMING,
 } from '../../../src/client/machines/negotiation.ts';
+import { startDecider } from '../../support/decider.ts';
 
-function start(polite: boolean, clock = new SimulatedClock()) {
-  const actor = createActor(negotiationMachine, { clock, input: { polite, timing: TIMING } });
-  let decisions: NegotiationDecision[] = [];
-  actor.on('*', (decision) => decisions.push(decision));
-  actor.start();
-  const value = () => actor.getSnapshot().value;
+function start(polite: boolean, clock?: SimulatedClock) {
+  const decider = startDecider(negotiationMachine, { polite, timing: TIMING }, clock);
   return {
-    actor,
-    clock,
-    /** Sends events and returns what they made it decide. */
-    decide(...events: NegotiationEvent[]): NegotiationDecision[] {
-      decisions = [];
-      for (const event of events) actor.send(event);
-      return decisions;
-    },
-    after(ms: number): NegotiationDecision[] {
-      decisions = [];
-      clock.increment(ms);
-      return decisions;
-    },
+    ...decider,
     region(name: 'descriptions' | 'transport' | 'presence'): string {
-      const now = value();
-      return now === 'closed' ? now : now.open[name];
+      const { value } = decider.actor.getSnapshot();
+      return value === 'closed' ? value : value.open[name];
     },
   };
 }
@@ -64,15 +49,15 @@ describe('descriptions', () => {
     expect(end.decide(needed)).toEqual([]);
     expect(end.decide(offer('x.1'))).toEqual([{ type: 'acceptOffer', sdp: 'offer x.1', tag: 'x.1' }]);
     expect(end.decide(done)).toEqual([{ type: 'sendAnswer', tag: 'x.1' }]);
-    expect(end.after(60_000)).toEqual([]);
+    expect(end.wait(60_000)).toEqual([]);
     expect(end.region('descriptions')).toBe('stable');
   });
 
   test('the polite end offers itself when no offer comes', () => {
     const end = start(true);
     end.decide(needed);
-    expect(end.after(TIMING.firstOfferMs - 1)).toEqual([]);
-    expect(types(end.after(1))).toEqual(['makeOffer']);
+    expect(end.wait(TIMING.firstOfferMs - 1)).toEqual([]);
+    expect(types(end.wait(1))).toEqual(['makeOffer']);
   });
 
   test.each([
@@ -134,8 +119,8 @@ describe('descriptions', () => {
     const end = start(false);
     end.decide(needed, done);
     for (const factor of [1, 2, 4, 8, 8, 8]) {
-      expect(end.after(factor * TIMING.answerMs - 1)).toEqual([]);
-      expect(end.after(1)).toEqual([{ type: 'sendOffer', offer: 1 }]);
+      expect(end.wait(factor * TIMING.answerMs - 1)).toEqual([]);
+      expect(end.wait(1)).toEqual([{ type: 'sendOffer', offer: 1 }]);
     }
     expect(types(end.decide(answer(1)))).toEqual(['acceptAnswer']);
   });
@@ -143,7 +128,7 @@ describe('descriptions', () => {
   test('not while the other end has no socket: then it sends it as soon as that resumes', () => {
     const end = start(false);
     end.decide(needed, done, { type: 'peer.interrupted' });
-    expect(end.after(100_000)).toEqual([]);
+    expect(end.wait(100_000)).toEqual([]);
     expect(types(end.decide({ type: 'peer.resumed' }))).toEqual(['sendOffer']);
   });
 
@@ -163,8 +148,8 @@ describe('descriptions', () => {
     end.decide(...events);
     expect(types(end.decide(failed))).toEqual(['rollBack']);
     expect(end.decide(done)).toEqual([]);
-    expect(end.after(TIMING.retryMs - 1)).toEqual([]);
-    expect(types(end.after(1))).toEqual(['makeOffer']);
+    expect(end.wait(TIMING.retryMs - 1)).toEqual([]);
+    expect(types(end.wait(1))).toEqual(['makeOffer']);
   });
 
   test('a new offer ends that pause', () => {
@@ -182,9 +167,9 @@ describe('transport', () => {
   test('a short disconnection mends itself', () => {
     const end = start(false);
     end.decide({ type: 'transport.connected' }, { type: 'transport.disconnected' });
-    expect(restarts(end.after(TIMING.disconnectedMs - 1))).toBe(0);
+    expect(restarts(end.wait(TIMING.disconnectedMs - 1))).toBe(0);
     end.decide({ type: 'transport.connected' });
-    expect(restarts(end.after(100_000))).toBe(0);
+    expect(restarts(end.wait(100_000))).toBe(0);
   });
 
   test.each([
@@ -197,8 +182,8 @@ describe('transport', () => {
     ] as const) {
       const end = start(polite);
       end.decide({ type: 'transport.connected' });
-      const total = restarts(end.decide({ type })) + restarts(end.after(ms));
-      expect(total + restarts(end.after(politeMs))).toBe(1);
+      const total = restarts(end.decide({ type })) + restarts(end.wait(ms));
+      expect(total + restarts(end.wait(politeMs))).toBe(1);
       expect(total).toBe(polite ? 0 : 1);
       expect(end.region('transport')).toBe('reconnecting');
     }
@@ -207,12 +192,12 @@ describe('transport', () => {
   test('has failed after so many restarts; tries again now and then, and when signalling resumes', () => {
     const end = start(false);
     let count = restarts(end.decide({ type: 'transport.connected' }, { type: 'transport.failed' }));
-    for (let i = 0; i < MAX_RESTARTS; i += 1) count += restarts(end.after(TIMING.restartMs));
+    for (let i = 0; i < MAX_RESTARTS; i += 1) count += restarts(end.wait(TIMING.restartMs));
     expect(count).toBe(MAX_RESTARTS);
     expect(end.region('transport')).toBe('failed');
     for (const _ of [1, 2]) {
-      expect(restarts(end.after(TIMING.failedMs - 1))).toBe(0);
-      expect(restarts(end.after(1))).toBe(1);
+      expect(restarts(end.wait(TIMING.failedMs - 1))).toBe(0);
+      expect(restarts(end.wait(1))).toBe(1);
       expect(end.region('transport')).toBe('failed');
     }
     expect(restarts(end.decide({ type: 'self.resumed' }))).toBe(1);
@@ -234,7 +219,7 @@ describe('transport', () => {
     expect(restarts(end.decide({ type: 'peer.interrupted' }, { type: 'peer.resumed' }))).toBe(0);
     end.decide({ type: 'transport.disconnected' });
     expect(restarts(end.decide({ type: 'peer.interrupted' }, { type: 'peer.resumed' }))).toBe(0);
-    expect(restarts(end.after(TIMING.politeMs))).toBe(1);
+    expect(restarts(end.wait(TIMING.politeMs))).toBe(1);
   });
 });
 
@@ -252,14 +237,14 @@ describe('ids that went with the server', () => {
   test('an offer that was out is sent to whoever claims the connection', () => {
     const end = start(false);
     end.decide(needed, done, { type: 'ids.lost' });
-    expect(end.after(100_000)).toEqual([]);
+    expect(end.wait(100_000)).toEqual([]);
     expect(types(end.decide({ type: 'id.claimed' }))).toEqual(['sendOffer']);
   });
 
   test('a claim that is not proven in time counts no more', () => {
     const end = start(false);
     end.decide({ type: 'ids.lost' }, { type: 'id.claimed' });
-    end.after(TIMING.proofMs);
+    end.wait(TIMING.proofMs);
     expect(end.region('presence')).toBe('nameless');
   });
 });

@@ -2,12 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { createActor } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { toXState } from '../../../scripts/xstate-chart.ts';
-import {
-  type SeatContext,
-  type SeatDecision,
-  type SeatEvent,
-  seatMachine,
-} from '../../../src/client/machines/seat.ts';
+import { type SeatContext, type SeatEvent, seatMachine } from '../../../src/client/machines/seat.ts';
+import { startDecider } from '../../support/decider.ts';
 import { OTHER, ROOM, SEAT_EVENTS } from './events.ts';
 
 /** Which room a client is in, decision by decision. */
@@ -15,17 +11,10 @@ import { OTHER, ROOM, SEAT_EVENTS } from './events.ts';
 const machine = toXState(seatMachine);
 
 function start() {
-  const actor = createActor(machine);
-  let decisions: SeatDecision[] = [];
-  actor.on('*', (decision) => decisions.push(decision));
-  actor.start();
+  const decider = startDecider(machine, undefined);
+  const { actor } = decider;
   return {
-    /** Sends events and returns what the seat decided. */
-    decide(...events: SeatEvent[]): SeatDecision[] {
-      decisions = [];
-      for (const event of events) actor.send(event);
-      return decisions;
-    },
+    ...decider,
     value: () => actor.getSnapshot().value,
     roomId: () => actor.getSnapshot().context.room?.roomId,
   };
