@@ -1,9 +1,8 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket } from 'werift';
 import { Mesh, type MeshOptions, Signaling } from '../../src/client/index.ts';
 import { type ChildServer, startChild } from '../support/child.ts';
 import { LOOPBACK } from '../support/peer.ts';
-import { SilentProxy } from '../support/silent-proxy.ts';
 import { until as untilWithin } from '../support/wait.ts';
 
 /** Mesh in Node, with werift for WebRTC. */
@@ -211,55 +210,6 @@ test('offers that cross agree all the same', async () => {
   await talk(all, 'agreed');
   expect(all.flatMap(({ problems }) => problems)).toEqual([]);
 }, 180_000);
-
-describe('when the signalling of one of four is cut', () => {
-  const HEARTBEAT = { HEARTBEAT_INTERVAL_MS: '300' };
-
-  async function cutOff(env: Record<string, string>) {
-    const { wsUrl } = await startServer({ ...HEARTBEAT, ...env });
-    const proxy = await SilentProxy.to(wsUrl);
-    cleanups.push(() => proxy.close());
-    const near = await meet(wsUrl, 3);
-    const far = new Participant(proxy.wsUrl);
-    await far.signaling.joinRoom(near[0]?.signaling.room?.roomId as string);
-    const all = [...near, far];
-    await connected(all);
-    await talk(all, 'before');
-    proxy.cut();
-    return { proxy, near, far, all };
-  }
-
-  test('for less than the grace, the connections go on, and it is the same afterwards', async () => {
-    const { proxy, near, far, all } = await cutOff({ RESUME_GRACE_MS: '60000' });
-    const { id } = far;
-    for (const { mesh } of near) {
-      await until('it is missed', () => mesh.peers.get(id)?.state === 'interrupted');
-      expect(mesh.send('chat', 'in the gap', id)).toBe(1);
-    }
-    await until(
-      'it hears everybody',
-      () => far.heard.filter((line) => line.endsWith('in the gap')).length === 3,
-    );
-    const resumed = new Promise((resolve) => far.signaling.on('resumed', resolve));
-    proxy.mend();
-    expect(await resumed).toEqual({ lost: false });
-    expect(far.id).toBe(id);
-    await connected(all);
-    await talk(all, 'after');
-    expect(all.flatMap(({ closed, renamed, problems }) => [closed, renamed, problems].flat())).toEqual([]);
-  }, 180_000);
-
-  test('for longer, it has left for the others, and meets them again', async () => {
-    const { proxy, near, far, all } = await cutOff({ RESUME_GRACE_MS: '500' });
-    const { id } = far;
-    for (const { closed } of near) await until('it has left', () => closed.includes(id));
-    proxy.mend();
-    await until('it is back', () => far.id !== id && far.signaling.room?.participants.length === 4);
-    await connected(all);
-    await talk(all, 'after');
-    expect(all.flatMap(({ problems }) => problems)).toEqual([]);
-  }, 180_000);
-});
 
 test.each([
   ['killed', 'SIGKILL'],
