@@ -67,6 +67,8 @@ export class Interpreter {
   }
 
   #step(snapshot: AnyMachineSnapshot, effects: readonly Effect[]): Step {
+    // What `spawn` gives an assign or the first context is no action: nobody would start it, and all would share it.
+    if (Object.keys(snapshot.children).length > 0) throw needsXStatesOwn('xstate.spawnChild');
     return { configuration: this.#configurationOf(snapshot), context: snapshot.context, effects };
   }
 
@@ -122,6 +124,10 @@ function effectsOf(action: ExecutableActionObject): Effect[] {
     case 'xstate.cancel':
       return [{ type: 'cancel', id: params.sendId }];
     default:
-      throw new Error(`The action ${type} needs an actor of XState’s own: emit, raise or cancel instead.`);
+      throw needsXStatesOwn(type);
   }
+}
+
+function needsXStatesOwn(action: string): Error {
+  return new Error(`The action ${action} needs an actor of XState’s own: emit, raise or cancel instead.`);
 }

@@ -164,6 +164,34 @@ test('a machine actor refuses what only an actor of XState’s own can do, and g
   ]);
 });
 
+test('a machine actor refuses a child spawned by an assign, and goes on', () => {
+  const child = createMachine({});
+  const parent = setup({
+    types: { context: {} as { child: unknown }, emitted: {} as { type: 'said' } },
+  }).createMachine({
+    context: { child: undefined },
+    on: {
+      spawn: { actions: assign({ child: ({ spawn }) => spawn(child) }) },
+      say: { actions: emit({ type: 'said' }) },
+    },
+  });
+  const decided: unknown[] = [];
+  const actor = starter(parent, new SimulatedClock())(undefined, {
+    perform: (decision) => decided.push(decision),
+  });
+  actor.send({ type: 'spawn' });
+  actor.send({ type: 'say' });
+  expect(decided).toMatchObject([{ type: 'failed', event: { type: 'spawn' } }, { type: 'said' }]);
+  expect([actor.context, actor.getSnapshot().children]).toEqual([{ child: undefined }, {}]);
+});
+
+test('a machine that spawns in its first context starts no machine actor', () => {
+  const child = createMachine({});
+  const parent = createMachine({ context: ({ spawn }) => ({ child: spawn(child) }) });
+  const start = starter(parent, new SimulatedClock());
+  expect(() => start(undefined, { perform() {} })).toThrow('needs an actor of XState’s own');
+});
+
 test('actors in the same states share all but their context', () => {
   const start = starter(machine, new SimulatedClock());
   const [one, other] = [start(undefined, { perform() {} }), start(undefined, { perform() {} })];
