@@ -60,7 +60,10 @@ export class HttpFront {
   readonly #tally: Tally;
   readonly #server: Server;
   readonly #sockets: WebSocketServerOf<typeof ClientSocket>;
-  /** TCP connections without a WebSocket, those that have not said a word of TLS or HTTP yet included. */
+  /**
+   * TCP connections without a WebSocket, those that have not said a word of TLS or HTTP yet included. With TLS also those
+   * with one: the WebSocket is on the TLS socket then, which does not tell what is below it.
+   */
   readonly #unserved = new Set<Socket>();
   readonly #whenClosed = forgetIn(this.#unserved);
   /** WebSockets whose end is not known yet. */
