@@ -37,7 +37,7 @@ export class RecordedSpan implements Span {
   readonly parent: SpanContext | undefined;
   readonly attributes: Attributes;
   links: readonly Link[];
-  events: readonly SpanEvent[] = NO_EVENTS;
+  events: SpanEvent[] = NO_EVENTS;
   droppedEvents = 0;
   status: SpanStatus = UNSET;
   /** Milliseconds, by `performance.now()`. */
@@ -93,16 +93,18 @@ export class RecordedSpan implements Span {
     const event = isTime(attributes)
       ? { name, at: sinceStart(time ?? attributes), attributes: undefined }
       : { name, at: sinceStart(time), attributes };
-    if (this.events.length === 0)
+    if (this.events === NO_EVENTS) {
       this.events = [event]; // most spans have no more
-    else this.#addFurther(event);
+    } else this.#addFurther(event);
     return this;
   }
 
   #addFurther(event: SpanEvent): void {
-    const isFull = this.events.length === MAX_EVENTS;
-    if (isFull) this.droppedEvents += 1;
-    this.events = [...(isFull ? this.events.slice(1) : this.events), event];
+    if (this.events.length === MAX_EVENTS) {
+      this.events.shift();
+      this.droppedEvents += 1;
+    }
+    this.events.push(event);
   }
 
   addLink(link: Link): this {
@@ -153,7 +155,7 @@ export class RecordedSpan implements Span {
 
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 const NONE: Link[] = [];
-const NO_EVENTS: readonly SpanEvent[] = [];
+const NO_EVENTS: SpanEvent[] = [];
 
 /** Times before this are by `performance.now()`, later ones since 1970: OpenTelemetry's own rule. */
 const EPOCH_TIMES = performance.timeOrigin / 2;
