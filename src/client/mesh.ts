@@ -190,6 +190,7 @@ export class Mesh implements Events<MeshEvents> {
     const emit = this.#emitter.emit.bind(this.#emitter);
     return {
       stateChanged: () => this.#changed(peerOf()),
+      stuck: () => this.#startOver(peerOf()),
       trackStarted: (streamed) => emit('track', { peer: peerOf(), ...streamed }),
       trackEnded: (track) => emit('trackEnded', { peer: peerOf(), track }),
       opened: (label) => emit('channelOpen', { peer: peerOf(), label }),
@@ -211,6 +212,13 @@ export class Mesh implements Events<MeshEvents> {
     this.#peers.delete(peer.id);
     peer.close();
     this.#emitter.emit('peerClosed', peer);
+  }
+
+  /** With another connection; its first offer tells the other end, whose Mesh does the same. */
+  #startOver(peer: Peer): void {
+    if (this.#peers.get(peer.id) !== peer) return;
+    this.#drop(peer);
+    if (this.#signaling.room?.participants.includes(peer.id)) this.#meet(peer.id);
   }
 
   /** The other end has closed its connection. If it is in the room still, it may want another. */

@@ -14,8 +14,10 @@ export function peerStateOf({ value }: SnapshotFrom<typeof negotiationMachine>):
   const { transport, presence } = value.open;
   switch (transport) {
     case 'connecting':
+    case 'checking':
+      return 'connecting';
     case 'failed':
-      return transport;
+      return 'failed';
     case 'connected':
       return presence === 'present' ? 'connected' : 'interrupted';
     default:

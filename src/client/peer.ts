@@ -33,6 +33,8 @@ export interface MeshPeer {
 /** Who hears of a peer. */
 export interface PeerHost extends ChannelsHost, TracksHost {
   stateChanged(): void;
+  /** It finds no path, and does not fail either: only another connection can help. */
+  stuck(): void;
   /** WebRTC refused something, or a description is too large; the negotiation goes on as it can. */
   failed(error: unknown): void;
 }
@@ -178,6 +180,8 @@ export class Peer implements MeshPeer {
         return this.#operate(() => this.#rollBack());
       case 'restartIce':
         return connection.restartIce();
+      case 'startOver':
+        return this.#host.stuck();
       case 'closed':
         return this.#end();
     }

@@ -7,7 +7,12 @@ import { until as untilWithin } from '../support/wait.ts';
 
 /** Mesh in Node, with werift for WebRTC. */
 
-const OPTIONS: MeshOptions = { RTCPeerConnection, configuration: LOOPBACK, channels: { chat: {} } };
+const OPTIONS: MeshOptions = {
+  RTCPeerConnection,
+  configuration: LOOPBACK,
+  channels: { chat: {} },
+  timing: { checkMs: 10_000 }, // on a busy machine werift can try candidates for ever
+};
 
 /** werift does its cryptography in JavaScript, on whatever the machine has left. */
 const until = (what: string, isTrue: () => boolean | Promise<boolean>) => untilWithin(what, isTrue, 60_000);
@@ -104,6 +109,39 @@ test('four are all connected to all, and hear one another', async () => {
       });
     }
   }
+}, 180_000);
+
+/** A class of connections whose first one hears of no candidates, as if all were lost on the way. */
+function firstDeaf() {
+  let made = 0;
+  return class extends RTCPeerConnection {
+    readonly #isDeaf = made++ === 0;
+
+    override async addIceCandidate(...candidate: Parameters<RTCPeerConnection['addIceCandidate']>) {
+      if (!this.#isDeaf) await super.addIceCandidate(...candidate);
+    }
+
+    override setRemoteDescription(description: Parameters<RTCPeerConnection['setRemoteDescription']>[0]) {
+      if (!this.#isDeaf) return super.setRemoteDescription(description);
+      const sdp = description.sdp?.replace(/^a=(candidate:|end-of-candidates).*\r\n/gm, '');
+      return super.setRemoteDescription({ ...description, sdp } as typeof description);
+    }
+  };
+}
+
+test('a pair that finds no path, nor fails to, starts over with another connection', async () => {
+  const { wsUrl } = await startServer();
+  const [alice, bob] = [1, 2].map(
+    () => new Participant(wsUrl, { ...OPTIONS, RTCPeerConnection: firstDeaf(), timing: { checkMs: 3000 } }),
+  ) as [Participant, Participant];
+  const { roomId } = await alice.signaling.createRoom();
+  await bob.signaling.joinRoom(roomId);
+  await connected([alice, bob]);
+  await talk([alice, bob], 'at last');
+  expect([alice.closed, bob.closed]).toEqual([
+    expect.arrayContaining([bob.id]),
+    expect.arrayContaining([alice.id]),
+  ]);
 }, 180_000);
 
 test('without an RTCPeerConnection there is no Mesh, instead of an exception when somebody comes', () => {

@@ -18,6 +18,11 @@ export interface Timing {
   readonly answerMs: number;
   /** The pause after an operation that failed. */
   readonly retryMs: number;
+  /**
+   * Candidates are tried for so long, without success or failure, before this end starts over with another connection;
+   * the polite end waits twice as long. Browsers give up by themselves sooner, which ICE restarts mend.
+   */
+  readonly checkMs: number;
   /** A disconnected transport may come back by itself for so long. */
   readonly disconnectedMs: number;
   /** The polite end leaves the first ICE restart to the other for so long. */
@@ -34,6 +39,7 @@ export const TIMING: Timing = {
   firstOfferMs: 5_000,
   answerMs: 5_000,
   retryMs: 1_000,
+  checkMs: 45_000,
   disconnectedMs: 4_000,
   politeMs: 3_000,
   restartMs: 10_000,
@@ -99,6 +105,7 @@ export type NegotiationDecision =
   | { readonly type: 'ignoreOffer' }
   | { readonly type: 'rollBack' }
   | { readonly type: 'restartIce' }
+  | { readonly type: 'startOver' }
   | { readonly type: 'closed' };
 
 interface Tagged {
@@ -130,6 +137,7 @@ export const negotiationMachine = setup({
     ignoreOffer: emit({ type: 'ignoreOffer' }),
     rollBack: emit({ type: 'rollBack' }),
     restartIce: emit({ type: 'restartIce' }),
+    startOver: emit({ type: 'startOver' }),
     tellClosed: emit({ type: 'closed' }),
   },
   guards: {
@@ -150,6 +158,7 @@ export const negotiationMachine = setup({
     firstOffer: ({ context }) => context.timing.firstOfferMs,
     answer: ({ context }) => context.timing.answerMs * 2 ** Math.min(context.resent, MAX_DOUBLINGS),
     retry: ({ context }) => context.timing.retryMs,
+    check: ({ context: { timing, polite } }) => (polite ? 2 : 1) * timing.checkMs,
     disconnected: ({ context }) => context.timing.disconnectedMs,
     politeness: ({ context }) => context.timing.politeMs,
     restart: ({ context }) => context.timing.restartMs,
@@ -318,6 +327,12 @@ export const negotiationMachine = setup({
           states: {
             connecting: {
               description: 'Never connected yet.',
+              on: { 'transport.connecting': { target: 'checking' } },
+            },
+            checking: {
+              description: 'Candidates are tried for the first time. If that never ends, starts over.',
+              after: { check: { actions: 'startOver' } },
+              on: { 'transport.connecting': {} },
             },
             connected: {
               description: 'Media and data pass.',

@@ -161,6 +161,23 @@ describe('descriptions', () => {
 });
 
 describe('transport', () => {
+  test.each([
+    [false, TIMING.checkMs],
+    [true, 2 * TIMING.checkMs],
+  ])('polite %s: candidates that are tried for %i ms to no end start it over', (polite, ms) => {
+    const end = start(polite);
+    expect(types(end.wait(10 * ms))).not.toContain('startOver'); // there was nothing to try yet
+    end.decide({ type: 'transport.connecting' });
+    expect(types(end.wait(ms - 1))).not.toContain('startOver');
+    expect(types(end.wait(1))).toContain('startOver');
+  });
+
+  test.each(['connected', 'failed'] as const)('%s in time does not start it over', (state) => {
+    const end = start(false);
+    end.decide({ type: 'transport.connecting' }, { type: `transport.${state}` });
+    expect(types(end.wait(10 * TIMING.checkMs))).not.toContain('startOver');
+  });
+
   const restarts = (decisions: readonly NegotiationDecision[]) =>
     types(decisions).filter((type) => type === 'restartIce').length;
 
