@@ -72,7 +72,6 @@ function walkObject(value: object, depth: number, state: Walk): Plain {
   if (types.isSet(value)) return walkList(value, value.size, depth, state);
   if (types.isMap(value)) return walkMap(value, depth, state);
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
-  if (types.isFloat64Array(value) || types.isFloat32Array(value)) return cut(numbers(value), state);
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return `[${value.byteLength} bytes]`;
   if (isActor(value)) return `[actor ${value.sessionId}]`;
   const record = value as Record<string, unknown>;
@@ -139,24 +138,6 @@ function cut(text: string, state: Walk): string {
   const length = Math.max(0, Math.min(MAX_TEXT, MAX_CHARACTERS - state.characters));
   state.characters += Math.min(text.length, length);
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length} characters)`;
-}
-
-/** `Float64Array(20) [812.4, 930.25, −∞ × 18]` */
-function numbers(array: Float64Array | Float32Array): string {
-  const runs: { value: number; count: number }[] = [];
-  for (const value of array.subarray(0, MAX_ITEMS)) {
-    const last = runs.at(-1);
-    if (last !== undefined && Object.is(last.value, value)) last.count += 1;
-    else runs.push({ value, count: 1 });
-  }
-  const shown = runs.map(({ value, count }) => {
-    const text = String(Math.round(value * 1000) / 1000)
-      .replace('Infinity', '∞')
-      .replace('-', '−');
-    return count === 1 ? text : `${text} × ${count}`;
-  });
-  const rest = array.length > MAX_ITEMS ? [`… ${array.length - MAX_ITEMS} more`] : [];
-  return `${array.constructor.name}(${array.length}) [${[...shown, ...rest].join(', ')}]`;
 }
 
 function isActor(value: object): value is { sessionId: string } {

@@ -153,6 +153,7 @@ describe('what is no secret is shown', () => {
     expect(
       redact({
         window,
+        bytes: Uint8Array.of(1, 2),
         failures: new Map([['r', [1, 2]]]),
         byObject: new Map([[{ a: 1 }, 'x']]),
         set: new Set([1]),
@@ -163,7 +164,8 @@ describe('what is no secret is shown', () => {
         actor: { sessionId: 'x:3', send() {} },
       }),
     ).toEqual({
-      window: { arrivals: 'Float64Array(20) [812.4, 930.25, −∞ × 18]', windowMs: 1000, next: 2 },
+      window: { arrivals: [812.4, 930.25, '-Infinity', '-Infinity'], limit: 20, windowMs: 1000, next: 2 },
+      bytes: '[2 bytes]',
       failures: { r: [1, 2] },
       byObject: { '{"a":1}': 'x' },
       set: [1],
