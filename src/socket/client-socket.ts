@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type RawData, WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import type { Link, SocketEnd } from '../link.ts';
 
 /** Who hears of sockets: one for all, so that a connection needs no listeners of its own. */
@@ -46,10 +46,30 @@ export class ClientSocket extends WebSocket {
   serve(stream: Socket, link: Link, listener: SocketListener): void {
     this.#link = link;
     this.#listener = listener;
-    const { message, ping, pong, error, broken } = ClientSocket.#events;
-    this.on('message', message).on('ping', ping).on('pong', pong).on('error', error);
     (stream as Stream)[CLIENT] = this;
     stream.on('end', broken).on('close', broken);
+  }
+
+  /** How ws tells; what the listener hears needs no listener of each socket's own. */
+  // biome-ignore lint/suspicious/noExplicitAny: as in EventEmitter
+  override emit(event: string | symbol, ...told: any[]): boolean {
+    const listener = this.#listener;
+    if (listener === undefined) return super.emit(event, ...told);
+    switch (event) {
+      case 'message':
+        listener.message(this, told[0], told[1]); // in one piece, as ws gives it unless told otherwise
+        return true;
+      case 'ping':
+        listener.pinged(this);
+        return true;
+      case 'pong':
+        listener.ponged(this, String(told[0]));
+        return true;
+      case 'error':
+        return true; // a malformed frame; ws closes the socket
+      default:
+        return super.emit(event, ...told);
+    }
   }
 
   override close(code?: number, data?: string | Buffer): void {
@@ -63,34 +83,21 @@ export class ClientSocket extends WebSocket {
     this.#listener?.attempted(this);
   }
 
+  /** The net socket below has ended, or has closed. */
+  broke(): void {
+    this.#end('lost');
+  }
+
   #end(end: SocketEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#listener?.ended(this, end);
   }
+}
 
-  /** One function for all sockets, called on its emitter, which is a ClientSocket. */
-  static readonly #events = {
-    message(this: WebSocket, data: RawData, isBinary: boolean): void {
-      const socket = this as ClientSocket;
-      // In one piece, as ws gives it unless told otherwise.
-      socket.#listener?.message(socket, data as Buffer, isBinary);
-    },
-    ping(this: WebSocket): void {
-      const socket = this as ClientSocket;
-      socket.#listener?.pinged(socket);
-    },
-    pong(this: WebSocket, data: Buffer): void {
-      const socket = this as ClientSocket;
-      socket.#listener?.ponged(socket, data.toString());
-    },
-    /** A malformed frame; ws closes the socket. */
-    error(): void {},
-    broken(this: Stream): void {
-      const client = this[CLIENT];
-      if (client !== undefined) client.#end('lost');
-    },
-  };
+/** One function for all of them. */
+function broken(this: Stream): void {
+  this[CLIENT]?.broke();
 }
 
 function endOf(code: number): SocketEnd {

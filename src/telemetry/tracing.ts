@@ -1,8 +1,8 @@
 import {
-  type Link,
   propagation,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -39,7 +39,7 @@ export class Work {
 
   /** Of what the client that this handshake lets in will say. */
   messagesOf(participantId: ParticipantId): MessageTracer {
-    return new MessageTracer(this.#tally, participantId, [{ context: this.span.spanContext() }]);
+    return new MessageTracer(this.#tally, participantId, this.span.spanContext());
   }
 
   involves(roomId: RoomId): void {
@@ -128,17 +128,17 @@ export function traceHandshake(
 export class MessageTracer {
   readonly #tally: Tally;
   readonly participantId: ParticipantId;
-  readonly #links: Link[];
+  readonly #handshake: SpanContext;
 
-  constructor(tally: Tally, participantId: ParticipantId, links: Link[]) {
+  constructor(tally: Tally, participantId: ParticipantId, handshake: SpanContext) {
     this.#tally = tally;
     this.participantId = participantId;
-    this.#links = links;
+    this.#handshake = handshake;
   }
 
   /** Of the same handshake, whose messages are another participant's: a session it took up. */
   of(participantId: ParticipantId): MessageTracer {
-    return new MessageTracer(this.#tally, participantId, this.#links);
+    return new MessageTracer(this.#tally, participantId, this.#handshake);
   }
 
   /** Until its `end`, whatever is done is what a message caused; `startedAt` is when its frame was received. */
@@ -151,7 +151,13 @@ export class MessageTracer {
     } satisfies KnownAttributes;
     const span = tracer.startSpan(
       SPAN[type],
-      { kind: SpanKind.SERVER, root: true, links: this.#links, startTime: startedAt, attributes },
+      {
+        kind: SpanKind.SERVER,
+        root: true,
+        links: [{ context: this.#handshake }],
+        startTime: startedAt,
+        attributes,
+      },
       ROOT_CONTEXT,
     );
     current = new Work(span, this.#tally, type, startedAt, current);
