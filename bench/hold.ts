@@ -41,6 +41,9 @@ const SETTLE_MS = 3000;
 /** Bloom's own limits, since each connection keeps as many times as it may send messages a second. */
 const USUAL = { RATE_LIMIT_MESSAGES: '', MAX_QUEUE_BYTES: '' };
 
+/** V8 lets go of code that rests for a minute: of any server's, however many connections it has. */
+const KEEP_CODE = ['--no-flush-bytecode'];
+
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
@@ -132,7 +135,10 @@ async function compare(options: Options): Promise<void> {
   const report = new Report(options.name, options.servers.some((name) => name === 'peer') ? PEER_NAMES : []);
   const held: Held[] = [];
   for (const name of options.servers) {
-    const contestant = await enter(name, { env: { ROOM_CAPACITY: String(options.roomSize), ...USUAL } });
+    const contestant = await enter(name, {
+      env: { ROOM_CAPACITY: String(options.roomSize), ...USUAL },
+      nodeOptions: KEEP_CODE,
+    });
     held.push(await hold(contestant, options));
     await contestant.stop();
     process.stderr.write(`${name}: done\n`);
