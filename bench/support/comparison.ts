@@ -104,12 +104,13 @@ async function measure(
   kind: Kind,
   { rounds, seconds, window, rate }: ComparisonOptions,
 ): Promise<Round[]> {
-  const pass = (load: Load) =>
-    kind === 'closed' ? load.saturate(window, 1000 * seconds) : load.pace(rate, 1000 * seconds);
+  const saturate = (load: Load) => load.saturate(window, 1000 * seconds);
+  const pace = (load: Load) => load.pace(rate, 1000 * seconds);
+  const pass = kind === 'closed' ? saturate : pace;
   // Warm, and not by the light load alone: at that it takes V8 minutes to compile all it will.
   for (const contestant of contestants) {
-    await turn(contestant, (load) => load.saturate(window, 1000 * seconds));
-    await turn(contestant, pass);
+    await turn(contestant, saturate);
+    if (pass !== saturate) await turn(contestant, pass);
   }
   const measured: Round[] = [];
   for (let i = 0; i < rounds; i += 1) {

@@ -1,10 +1,6 @@
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import { type Absorb, absorberOf } from './absorb.ts';
 
-/** XState's own types are left to whatever machine is interpreted. */
-// biome-ignore lint/suspicious/noExplicitAny: one configuration for machines of every type
-type Any = any;
-
 /**
  * The states a machine is in (SCXML's word), with all that follows from them alone: its tags, and how it absorbs each
  * type of event. However many actors there are, they share few configurations.
@@ -24,12 +20,12 @@ export class Configuration {
     return this.#snapshot.tags.has(tag);
   }
 
-  snapshotWith(context: Any): AnyMachineSnapshot {
+  snapshotWith(context: unknown): AnyMachineSnapshot {
     return { ...this.#snapshot, context };
   }
 
   /** What an event that changes nothing emits; undefined when XState has to interpret it. Throws what an action throws. */
-  absorb(context: Any, event: EventObject): readonly EventObject[] | undefined {
+  absorb(context: unknown, event: EventObject): readonly EventObject[] | undefined {
     let absorber = this.#absorbers.get(event.type);
     if (absorber === undefined) {
       absorber = absorberOf(this.#snapshot, event.type);

@@ -86,8 +86,10 @@ export class Interpreter {
   }
 }
 
-/** Stands in for the actor that a scope is of. It has no inspectors, so that nobody is told of the steps; and
- * it has stopped, so that it keeps nothing it is sent. */
+/**
+ * Stands in for the actor that a scope is of. It has no inspectors, so that nobody is told of the steps; and it has
+ * stopped, so that it keeps nothing it is sent.
+ */
 const nobody = createActor(createMachine({})).start().stop();
 
 function scopeOf(actionExecutor: (action: ExecutableActionObject) => void): ActorScope<Any, Any> {

@@ -1,3 +1,4 @@
+import type { Partly } from './partly.ts';
 import { MAX_TIMER_MS, readMs } from './timer.ts';
 
 /** How long to wait between attempts to connect. */
@@ -9,8 +10,6 @@ export interface Backoff {
   /** Attempts at most, in a row. Default Infinity. */
   readonly maxAttempts: number;
 }
-
-type Partly<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What the option asks for. Throws a RangeError for what is no time, or no count. */
 export function readBackoff(reconnect: Partly<Backoff> | false = {}): Backoff | false {

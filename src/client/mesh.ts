@@ -190,13 +190,15 @@ export class Mesh implements Events<MeshEvents> {
     const emit = this.#emitter.emit.bind(this.#emitter);
     return {
       stateChanged: () => this.#changed(peerOf()),
-      stuck: () => this.#startOver(peerOf()),
+      // With another connection; its first offer tells the other end, whose Mesh does the same.
+      stuck: () => this.#renew(peerOf(), (id) => this.#meet(id)),
       trackStarted: (streamed) => emit('track', { peer: peerOf(), ...streamed }),
       trackEnded: (track) => emit('trackEnded', { peer: peerOf(), track }),
       opened: (label) => emit('channelOpen', { peer: peerOf(), label }),
       heard: (label, data) => emit('message', { peer: peerOf(), label, data }),
       told: (text) => this.#strays.told(peerOf(), text),
-      ended: () => this.#ended(peerOf()),
+      // The other end has closed its connection; if it is in the room still, it may want another.
+      ended: () => this.#renew(peerOf(), (id) => this.#wait(id, this.#timing.renewMs)),
       failed: (error) => emit('error', { peer: peerOf(), error }),
     };
   }
@@ -214,19 +216,15 @@ export class Mesh implements Events<MeshEvents> {
     this.#emitter.emit('peerClosed', peer);
   }
 
-  /** With another connection; its first offer tells the other end, whose Mesh does the same. */
-  #startOver(peer: Peer): void {
+  /** The connection is over, though its participant may not be: then `again` sees to another. */
+  #renew(peer: Peer, again: (id: ParticipantId) => void): void {
     if (this.#peers.get(peer.id) !== peer) return;
     this.#drop(peer);
-    if (this.#signaling.room?.participants.includes(peer.id)) this.#meet(peer.id);
+    if (this.#isHere(peer.id)) again(peer.id);
   }
 
-  /** The other end has closed its connection. If it is in the room still, it may want another. */
-  #ended(peer: Peer): void {
-    if (this.#peers.get(peer.id) !== peer) return;
-    const { id } = peer;
-    this.#drop(peer);
-    if (this.#signaling.room?.participants.includes(id)) this.#wait(id, this.#timing.renewMs);
+  #isHere(id: ParticipantId): boolean {
+    return this.#signaling.room?.participants.includes(id) ?? false;
   }
 
   #notify(id: ParticipantId, type: 'peer.interrupted' | 'peer.resumed'): void {
@@ -244,7 +242,7 @@ export class Mesh implements Events<MeshEvents> {
     if (description.addressee !== undefined) return; // meant for a connection that is no more
     // The other end has begun again.
     if (peer !== undefined) this.#drop(peer);
-    if (this.#signaling.room?.participants.includes(from)) this.#meet(from).offered(description);
+    if (this.#isHere(from)) this.#meet(from).offered(description);
   }
 
   #answered(from: ParticipantId, description: Description): void {
@@ -283,7 +281,7 @@ export class Mesh implements Events<MeshEvents> {
   #wait(id: ParticipantId, ms: number): void {
     const timer = setTimeout(() => {
       this.#waiting.delete(id);
-      if (this.#peers.has(id) || !this.#signaling.room?.participants.includes(id)) return;
+      if (this.#peers.has(id) || !this.#isHere(id)) return;
       const isClaimed = this.#strays.claimedBy(id) !== undefined;
       if (isClaimed && ms === this.#timing.matchMs) this.#wait(id, this.#timing.proofMs);
       else this.#meet(id);

@@ -1,4 +1,5 @@
 import { TIMING, type Timing } from './machines/negotiation.ts';
+import type { Partly } from './partly.ts';
 import { MAX_TIMER_MS, readMs } from './timer.ts';
 
 /** How long a Mesh waits for what, in milliseconds. */
@@ -15,8 +16,6 @@ const DEFAULTS: Timing & MeshTiming = { ...TIMING, matchMs: 3_000, strayMs: 60_0
 
 /** The wait for an answer doubles, up to eight times as long. */
 const LONGEST_MS = MAX_TIMER_MS / 8;
-
-type Partly<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What the option asks for, the defaults for what it does not say. Throws a RangeError for what is no time. */
 export function readTiming(timing: Partly<Timing & MeshTiming> = {}): Timing & MeshTiming {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { Miss } from './participant.ts';
+import { MAX_TIMER_MS, Miss } from './participant.ts';
 import { describeOutcome, describeSection, describeTarget, describeTotal } from './report.ts';
 import { type Outcome, run } from './runner.ts';
 import { SUITE } from './suite.ts';
@@ -19,8 +19,6 @@ const NUMBERS = {
 const PATIENCE_MS = 5000;
 const SETTLE_MS = 50;
 const DEADLINE_MS = 60_000;
-/** Of any option: a timer takes no more milliseconds. */
-const MOST = 2 ** 31 - 1;
 
 const HELP = `Proves a signalling server against docs/protocol.md, from outside.
 
@@ -164,8 +162,8 @@ function parse(args: string[]) {
 
 function readNumber(option: string, value: string, least: number): number {
   const number = Number(value);
-  if (/^\d+$/.test(value) && number >= least && number <= MOST) return number;
-  throw usage(`--${option} is ${value}; allowed: an integer from ${least} to ${MOST}.`);
+  if (/^\d+$/.test(value) && number >= least && number <= MAX_TIMER_MS) return number;
+  throw usage(`--${option} is ${value}; allowed: an integer from ${least} to ${MAX_TIMER_MS}.`);
 }
 
 function usage(sentence: string): UsageError {

@@ -6,7 +6,7 @@ import type { Pace } from './target.ts';
 /** How much longer than the server's window ours is: a server that was busy counts a frame later than it was sent. */
 const PACE_FACTOR = 1.5;
 /** A timer takes no more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Why a step did not go as written. */
 export class Miss extends Error {
