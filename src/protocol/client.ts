@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { type Acceptor, acceptorOf } from './acceptance.ts';
 import { rememberLiteral } from './literal.ts';
 
 /**
@@ -65,9 +66,19 @@ export const SESSION = { ...BASE, JoinRoom: JoinOrCreateRoom };
 export type Dialect = 'base' | 'session';
 
 type Schema = (typeof SESSION)[keyof typeof SESSION] | (typeof BASE)[keyof typeof BASE] | typeof Hello;
-const schemas = (of: Readonly<Record<string, Schema>>) =>
-  new Map<unknown, Schema>(Object.entries({ ...of, Hello }));
-const SCHEMAS = { base: schemas(BASE), session: schemas(SESSION) };
+
+/** How the messages of one type are read. */
+interface Reading {
+  readonly schema: Schema;
+  /** Valid as it is. */
+  readonly accepts: Acceptor;
+}
+
+const readings = (of: Readonly<Record<string, Schema>>) =>
+  new Map<unknown, Reading>(
+    Object.entries({ ...of, Hello }).map(([type, schema]) => [type, { schema, accepts: acceptorOf(schema) }]),
+  );
+const READINGS = { base: readings(BASE), session: readings(SESSION) };
 
 export type ClientMessage = v.InferOutput<(typeof SESSION)[keyof typeof SESSION] | typeof Hello>;
 export type ClientMessageType = ClientMessage['type'];
@@ -98,11 +109,14 @@ export function parseClientMessage(text: string, dialect: Dialect = 'base'): Par
   }
   const { type } = value as { type?: unknown };
   if (type === undefined) return refuse(`The field "type" is missing; expected one of ${EXPECTED}.`);
-  const schema = SCHEMAS[dialect].get(type);
-  if (schema === undefined) return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`);
-  const result = v.safeParse(schema, value, { abortEarly: true });
-  if (!result.success) return refuse(explain(String(type), result.issues[0]));
-  const message = result.output;
+  const reading = READINGS[dialect].get(type);
+  if (reading === undefined) return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`);
+  if (reading.accepts(value)) return accept(value as ClientMessage, text);
+  const result = v.safeParse(reading.schema, value, { abortEarly: true });
+  return result.success ? accept(result.output, text) : refuse(explain(String(type), result.issues[0]));
+}
+
+function accept(message: ClientMessage, text: string): Parsed {
   if ('sdp' in message) rememberLiteral(text, 'sdp', message.sdp);
   return { ok: true, message };
 }
