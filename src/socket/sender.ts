@@ -8,15 +8,15 @@ import type { Held, Turn } from './turn.ts';
 
 /**
  * A sink over one WebSocket. Its queue ends: a client that reads too slowly is closed with 1013. Frames go to the
- * stream below the WebSocket, which is corked until the turn of the event loop is over; ws writes its pings and
- * close frames to that stream too, so the order is kept, and `bufferedAmount` counts them all.
+ * stream below the WebSocket, which stays corked until the turn of the event loop is over where that pays; ws writes its
+ * pings and close frames to that stream too, so the order is kept, and `bufferedAmount` counts them all.
  */
 export class Sender implements Sink, Held {
   readonly #socket: WebSocket;
   readonly #stream: Writable;
   readonly #turn: Turn;
   readonly #maxQueueBytes: number;
-  #isCorked = false;
+  #isHolding = false;
 
   /** `stream` is what `socket` writes to. */
   constructor(socket: WebSocket, stream: Writable, turn: Turn, maxQueueBytes: number) {
@@ -37,8 +37,8 @@ export class Sender implements Sink, Held {
 
   /** Lets go of what this turn wrote. */
   flush(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
     this.#stream.uncork();
   }
 
@@ -55,20 +55,27 @@ export class Sender implements Sink, Held {
       this.close('TryAgainLater');
       return 'full';
     }
-    this.#cork();
-    for (const piece of frame) this.#stream.write(piece);
+    this.#send(frame);
     return 'sent';
+  }
+
+  #send(frame: Frame): void {
+    if (this.#isHolding) {
+      this.#turn.joined();
+      return this.#append(frame);
+    }
+    this.#stream.cork();
+    this.#append(frame);
+    this.#isHolding = this.#turn.holds(this);
+    if (!this.#isHolding) this.#stream.uncork();
+  }
+
+  #append(frame: Frame): void {
+    for (const piece of frame) this.#stream.write(piece, 'latin1');
   }
 
   /** No getter: V8 calls its runtime for a private one. */
   #isFull(): boolean {
     return this.#socket.bufferedAmount > this.#maxQueueBytes;
-  }
-
-  #cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#stream.cork();
-    this.#turn.add(this);
   }
 }

@@ -3,22 +3,41 @@ export interface Held {
   flush(): void;
 }
 
+/** Where it has not paid to hold writes back, so many go out at once before it is tried again. */
+const UNTIL_NEXT_TRY = 32;
+
 /**
- * The turn of the event loop that is going on. What is written to a socket within it is held back and leaves
- * together when the turn is over: under load one system call then carries many frames.
+ * The turn of the event loop that is going on. What is written to a socket within it can be held back, to leave
+ * together when the turn is over: under load one system call then carries many frames. Where each socket is written
+ * to once a turn nothing is saved, and the wait costs a lone message more than its actors do; so it is tried now and
+ * then, and kept to for as long as it pays.
  */
 export class Turn {
   #held: Held[] = [];
+  #untilNextTry = 0;
+  #hasPaid = false;
 
-  /** `held` is flushed when the turn is over. */
-  add(held: Held): void {
+  /** Whether `held` holds back what it has just written, until the turn is over and it is flushed. */
+  holds(held: Held): boolean {
+    if (this.#untilNextTry > 0) {
+      this.#untilNextTry -= 1;
+      return false;
+    }
     if (this.#held.length === 0) setImmediate(this.#end);
     this.#held.push(held);
+    return true;
+  }
+
+  /** Something was written to what holds back already: the two leave together. */
+  joined(): void {
+    this.#hasPaid = true;
   }
 
   readonly #end = (): void => {
     const ending = this.#held;
     this.#held = [];
+    this.#untilNextTry = this.#hasPaid ? 0 : UNTIL_NEXT_TRY;
+    this.#hasPaid = false;
     for (const held of ending) held.flush();
   };
 }

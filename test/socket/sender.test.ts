@@ -46,8 +46,8 @@ class FakeStream {
     return textsOf(Buffer.concat(this.left));
   }
 
-  write(chunk: Buffer): void {
-    this.#corked.push(chunk);
+  write(chunk: Buffer | string, encoding: BufferEncoding): void {
+    this.#corked.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
     if (this.#corks === 0) this.#leave();
   }
 
@@ -105,22 +105,49 @@ describe('writing', () => {
     expect([socket.closes, closings]).toEqual([[], []]);
   });
 
+  const write = (sender: Sender, ...ids: string[]) => {
+    for (const participant_id of ids) sender.write(new Outgoing({ type: 'PeerConnected', participant_id }));
+  };
+  /** The ids of what left together, each time. */
+  const idsOf = ({ left }: FakeStream) =>
+    left.map((bytes) => textsOf(bytes).map((text) => JSON.parse(text).participant_id));
+
   test('keeps the order, and what one turn of the event loop wrote leaves together', async () => {
     const { stream, sender } = openSender();
-    const write = (...ids: string[]) => {
-      for (const participant_id of ids) sender.write(new Outgoing({ type: 'PeerConnected', participant_id }));
-    };
-    write('a', 'b', 'c');
+    write(sender, 'a', 'b', 'c');
     expect(stream.left).toEqual([]);
     await turnIsOver();
-    write('d', 'e');
+    write(sender, 'd', 'e');
     await turnIsOver();
-    expect(stream.left.map((bytes) => textsOf(bytes).map((text) => JSON.parse(text).participant_id))).toEqual(
-      [
-        ['a', 'b', 'c'],
-        ['d', 'e'],
-      ],
-    );
+    expect(idsOf(stream)).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e'],
+    ]);
+  });
+
+  test('what was written alone in its turn tells the next to leave at once, each frame in one piece', async () => {
+    const turn = new Turn();
+    const { stream, sender } = openSender(turn);
+    const other = openSender(turn);
+    write(sender, 'a');
+    expect(stream.left).toEqual([]);
+    await turnIsOver();
+    write(sender, 'b');
+    write(other.sender, 'x');
+    write(sender, 'c');
+    expect([idsOf(stream), idsOf(other.stream)]).toEqual([[['a'], ['b'], ['c']], [['x']]]);
+    expect(stream.corkedBytes).toBe(0);
+  });
+
+  test('keeps the order when holding begins amid what is written', async () => {
+    const { stream, sender } = openSender();
+    write(sender, 'first');
+    await turnIsOver();
+    const ids = Array.from({ length: 100 }, (_, i) => String(i));
+    write(sender, ...ids);
+    await turnIsOver();
+    expect(idsOf(stream).flat()).toEqual(['first', ...ids]);
+    expect(stream.left.length).toBeLessThan(50);
   });
 
   test('encodes and frames a message once, however many senders it goes to', async () => {

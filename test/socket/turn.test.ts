@@ -6,20 +6,29 @@ const isOver = () => new Promise((resolve) => setImmediate(resolve));
 function openTurn() {
   const turn = new Turn();
   const flushed: string[] = [];
-  const hold = (name: string, then = () => {}) =>
-    turn.add({
+  /** Writes to the socket of this name; returns whether that is held back. */
+  const write = (name: string, then = () => {}) =>
+    turn.holds({
       flush() {
         flushed.push(name);
         then();
       },
     });
-  return { flushed, hold };
+  return { turn, flushed, write };
+}
+
+/** Writes to sockets one turn each, until a write is held back; returns how many were not. */
+async function writesUntilHeld(write: (name: string) => boolean): Promise<number> {
+  for (let unheld = 0; unheld < 1000; unheld += 1) {
+    if (write('x')) return unheld;
+    await isOver();
+  }
+  throw new Error('never held');
 }
 
 test('flushes what it holds when it is over, in order, and once', async () => {
-  const { flushed, hold } = openTurn();
-  hold('a');
-  hold('b');
+  const { flushed, write } = openTurn();
+  expect([write('a'), write('b')]).toEqual([true, true]);
   await Promise.resolve();
   await new Promise((resolve) => process.nextTick(resolve));
   expect(flushed).toEqual([]);
@@ -29,12 +38,45 @@ test('flushes what it holds when it is over, in order, and once', async () => {
   expect(flushed).toEqual(['a', 'b']);
 });
 
-test('what a flush adds belongs to the next turn', async () => {
-  const { flushed, hold } = openTurn();
-  hold('a', () => hold('c'));
-  hold('b');
+test('what a flush writes belongs to the next turn', async () => {
+  const { turn, flushed, write } = openTurn();
+  write('a', () => write('c'));
+  write('b');
+  turn.joined();
   await isOver();
   expect(flushed).toEqual(['a', 'b']);
   await isOver();
   expect(flushed).toEqual(['a', 'b', 'c']);
+});
+
+test('holds on for as long as something joins what is held', async () => {
+  const { turn, write } = openTurn();
+  for (let i = 0; i < 5; i += 1) {
+    expect(write('a')).toBe(true);
+    turn.joined();
+    await isOver();
+  }
+});
+
+test('where nothing joins, lets writes go at once, and tries again now and then', async () => {
+  const { turn, write } = openTurn();
+  expect(write('a')).toBe(true);
+  await isOver();
+  expect(await writesUntilHeld(write)).toBe(32);
+  await isOver();
+  expect(await writesUntilHeld(write)).toBe(32);
+  turn.joined();
+  await isOver();
+  expect(await writesUntilHeld(write)).toBe(0);
+});
+
+test('all of a turn is held, or what comes before the first that is', async () => {
+  const { write, flushed } = openTurn();
+  write('a');
+  await isOver();
+  const held = Array.from({ length: 40 }, (_, i) => write(String(i)));
+  expect(held.indexOf(true)).toBe(32);
+  expect(held.lastIndexOf(false)).toBe(31);
+  await isOver();
+  expect(flushed).toEqual(['a', ...Array.from({ length: 8 }, (_, i) => String(32 + i))]);
 });
