@@ -3,9 +3,10 @@
  * beside a bare ws relay (support/bare.ts); Bloom with every span exported to a collector in another process.
  *
  * Two loads: saturation (closed loop: --window messages of every sender on their way at any time) and a light one
- * (open loop: --rate messages a second). In every round each server has its turn, in another order each time, on
- * connections opened before; a server's time ends when all its relays have arrived and all its spans are at the
- * collector. Quotes medians over the rounds, and of the ratios of the same round; the spread is the quartiles'.
+ * (open loop: --rate messages a second, as many as fill batches of 4096 spans, in about --seconds). In every round each
+ * server has its turn, in another order each time, on connections opened before; a server's time ends when all its relays
+ * have arrived and all its spans are at the collector. Quotes medians over the rounds, and of the ratios of the same
+ * round; the spread is the quartiles'.
  * `bare again` is a second process of the same relay: how far it is from 1 is what the machine adds.
  *
  *     npm run bench -- relay [--servers NAME,…] [--rounds 10] [--seconds 2] [--rooms 8] [--room-size 8] [--window 8]
@@ -51,7 +52,7 @@ function describe(report: Report, rounds: readonly Round[], kind: Kind, options:
       ? `Closed loop, ${rooms * roomSize} senders in rooms of ${roomSize}, ${window} messages of each on their way`
       : `Open loop, ${rate} messages a second from ${rooms * roomSize} senders`;
   report.table(
-    `${load}; ${rounds.length} rounds of ${seconds} s`,
+    `${load}; ${rounds.length} rounds of ${kind === 'closed' ? `${seconds} s` : `${turns('bare')[0]?.messages} messages`}`,
     [
       'server',
       'CPU µs a message',

@@ -13,9 +13,12 @@ export interface Collector {
   stop(): Promise<void>;
 }
 
+/** Spans in a full batch of Bloom's (docs/operations.md). */
+export const BATCH_SPANS = 4096;
 /** Room for all spans of a stretch of load: none may be dropped, however late it is exported. */
 const MAX_QUEUE_SIZE = 1_000_000;
-const SCHEDULE_DELAY_MS = 1000;
+/** How long Bloom waits before it sends a batch that is not full (docs/operations.md). */
+const DELAY_MS = 5000;
 const GIVE_UP_MS = 30_000;
 
 export async function startCollector(): Promise<Collector> {
@@ -40,13 +43,12 @@ export async function startCollector(): Promise<Collector> {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${sink.url.port}/v1/traces`,
       OTEL_BSP_MAX_QUEUE_SIZE: String(MAX_QUEUE_SIZE),
-      OTEL_BSP_SCHEDULE_DELAY: String(SCHEDULE_DELAY_MS),
     },
     get spans() {
       return spans;
     },
     async settled() {
-      while (await nextChange(3 * SCHEDULE_DELAY_MS));
+      while (await nextChange(DELAY_MS + 1000));
     },
     async received(wanted) {
       const giveUpAt = performance.now() + GIVE_UP_MS;

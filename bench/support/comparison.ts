@@ -1,3 +1,4 @@
+import { BATCH_SPANS } from './collector.ts';
 import { type Contestant, enter } from './contestants.ts';
 import { cpuTime, machineTime } from './cpu.ts';
 import { Load, type Passage } from './load.ts';
@@ -105,7 +106,10 @@ async function measure(
   { rounds, seconds, window, rate }: ComparisonOptions,
 ): Promise<Round[]> {
   const saturate = (load: Load) => load.saturate(window, 1000 * seconds);
-  const pace = (load: Load) => load.pace(rate, 1000 * seconds);
+  // Batches of spans that are full are sent at once: there is no wait for them, in which a server that has nothing to
+  // do would be charged for its timers.
+  const batches = Math.max(1, Math.round((rate * seconds) / BATCH_SPANS));
+  const pace = (load: Load) => load.pace(rate, (1000 * batches * BATCH_SPANS) / rate);
   const pass = kind === 'closed' ? saturate : pace;
   // Warm, and not by the light load alone: at that it takes V8 minutes to compile all it will.
   for (const contestant of contestants) {
