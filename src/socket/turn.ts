@@ -9,8 +9,8 @@ const UNTIL_NEXT_TRY = 32;
 /**
  * The turn of the event loop that is going on. What is written to a socket within it can be held back, to leave
  * together when the turn is over: under load one system call then carries many frames. Where each socket is written
- * to once a turn nothing is saved, and the wait costs a lone message more than its actors do; so it is tried now and
- * then, and kept to for as long as it pays.
+ * to once a turn nothing is saved, and the wait costs a lone message about what its two actors do; so it is tried now
+ * and then, and kept to for as long as it pays.
  */
 export class Turn {
   #held: Held[] = [];
