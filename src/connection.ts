@@ -46,6 +46,8 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
   readonly #services: ConnectionServices;
   #link: Link | undefined;
   #outbox: Outbox | undefined;
+  /** Messages, or what should have been some, since the session began. */
+  #received = 0;
 
   constructor(
     start: Start<ConnectionMachine>,
@@ -141,7 +143,7 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
     link.moveTo(this);
     replaced?.close('Replaced');
     const { texts, lost } = outbox.missedSince(lastSeq);
-    this.#sayReady(token, { resumed: true, ...(lost && { lost }) });
+    this.#sayReady(token, { resumed: true, ...(lost && { lost }), received: this.#received });
     link.confirmReady();
     for (const text of texts) link.sender.writeText(text);
     if (this.#link !== link) return; // it could not take all that, and was closed
@@ -150,6 +152,7 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
   }
 
   #handle(type: WorkType, event: ClientEvent): void {
+    this.#received += 1;
     this.#trace(type, event.at, event);
   }
 
@@ -211,12 +214,13 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
   /** From here on this is a session. */
   #greet(): void {
     this.#outbox = new Outbox(this.#services.outboxLimits, this.#services.outboxBudget);
+    this.#received = 0;
     this.#sayReady(this.#services.sessions.open(this), { resumed: false });
     this.#outbox.attach(this.#link?.sender);
   }
 
   /** Ready is the one message without a number: it says where the numbers start, or go on. */
-  #sayReady(resume_token: string, about: Pick<Ready, 'resumed' | 'lost'>): void {
+  #sayReady(resume_token: string, about: Pick<Ready, 'resumed' | 'lost' | 'received'>): void {
     const ready: Ready = {
       type: 'Ready',
       participant_id: this.participantId,

@@ -423,6 +423,9 @@ const ready = (about: object) => ({
   ...welcome,
 });
 
+/** That of a session whose client has said one thing: it asked for a room. */
+const readyAgain = (about: object = {}) => ready({ resumed: true, received: 1, ...about });
+
 /** The token in the last Ready among what was written. */
 function tokenIn(written: readonly ServerMessage[]): string {
   const last = written.findLast(({ type }) => type === 'Ready');
@@ -625,7 +628,7 @@ describe('a session whose socket is lost', () => {
     expect([1, 2, 3].map((n) => session.connection.write(peer(n)))).toEqual(['sent', 'full', 'queued']);
     expect([session.closings, session.asked()]).toEqual([['TryAgainLater'], [interrupt]]);
     const again = resume(session, 1);
-    expect(again.written()).toEqual([ready({ resumed: true }), heardOf(2, 2), heardOf(3, 3)]);
+    expect(again.written()).toEqual([readyAgain(), heardOf(2, 2), heardOf(3, 3)]);
   });
 });
 
@@ -654,7 +657,7 @@ describe('resuming', () => {
     for (const n of [3, 4]) session.connection.write(peer(n));
     session.asked();
     const again = resume(session, 1);
-    expect(again.written()).toEqual([ready({ resumed: true }), ...[2, 3, 4].map((n) => heardOf(n, n))]);
+    expect(again.written()).toEqual([readyAgain(), ...[2, 3, 4].map((n) => heardOf(n, n))]);
     expect(session.asked()).toEqual([resumed()]);
     expect(session.connection.write(peer(5))).toBe('sent');
     expect(again.written()).toEqual([heardOf(5, 5)]);
@@ -666,7 +669,7 @@ describe('resuming', () => {
     const session = open();
     session.connection.write(peer(1));
     session.end('lost');
-    expect(resume(session, 1).written()).toEqual([ready({ resumed: true })]);
+    expect(resume(session, 1).written()).toEqual([readyAgain()]);
   });
 
   test('outside a room tells no router, and is counted', () => {
@@ -742,7 +745,7 @@ describe('resuming', () => {
       session.connection.write(peer(round));
       const again = resume(session, round - 1, { id: `other-${round}`, token: last });
       const written = again.written();
-      expect(written).toEqual([ready({ resumed: true }), heardOf(round, round)]);
+      expect(written).toEqual([readyAgain(), heardOf(round, round)]);
       expect(tokenIn(written)).not.toBe(last);
       last = tokenIn(written);
       socket = again;
@@ -757,10 +760,7 @@ describe('resuming', () => {
     for (let n = 1; n <= KEPT + 1; n++) session.connection.write(peer(n));
     session.asked();
     const again = resume(session, 0);
-    expect(again.written()).toEqual([
-      ready({ resumed: true, lost: true }),
-      ...[2, 3, 4, 5].map((n) => heardOf(n, n)),
-    ]);
+    expect(again.written()).toEqual([readyAgain({ lost: true }), ...[2, 3, 4, 5].map((n) => heardOf(n, n))]);
     expect(session.asked()).toEqual([resumed(true)]);
     expect(session.tally.resumes).toEqual({ complete: 0, lost: 1 });
     session.connection.write(peer(6));
@@ -771,7 +771,7 @@ describe('resuming', () => {
     const session = open();
     session.connection.write(peer(1));
     session.end('lost');
-    expect(resume(session, 2).written()).toEqual([ready({ resumed: true, lost: true })]);
+    expect(resume(session, 2).written()).toEqual([readyAgain({ lost: true })]);
   });
 
   test('brings nothing that a pong has acknowledged, whatever the client says', () => {
@@ -781,11 +781,11 @@ describe('resuming', () => {
     session.end('lost');
     const again = resume(session, 1);
     const written = again.written();
-    expect(written).toEqual([ready({ resumed: true }), heardOf(2, 2)]);
+    expect(written).toEqual([readyAgain(), heardOf(2, 2)]);
     again.link.ponged('2');
     again.end('lost');
     const forgetful = resume(session, 0, { id: 'third', token: tokenIn(written) });
-    expect(forgetful.written()).toEqual([ready({ resumed: true, lost: true })]);
+    expect(forgetful.written()).toEqual([readyAgain({ lost: true })]);
   });
 
   test('begins a rate of its own, and ends a penalty', () => {
@@ -821,11 +821,11 @@ describe('a token that was used', () => {
       session.connection.write(peer(round));
       const unheard = resume(session, 0, { id: `unheard-${round}` });
       expect(unheard.pings).toEqual(['ready']);
-      expect(unheard.written()[0]).toEqual(ready({ resumed: true }));
+      expect(unheard.written()[0]).toEqual(readyAgain());
       unheard.end('lost');
     }
     const again = resume(session, 0);
-    expect(again.written()).toEqual([ready({ resumed: true }), ...[1, 2, 3].map((n) => heardOf(n, n))]);
+    expect(again.written()).toEqual([readyAgain(), ...[1, 2, 3].map((n) => heardOf(n, n))]);
     expect(session.asked().filter(([what]) => what === 'leave')).toEqual([]);
   });
 
@@ -834,7 +834,7 @@ describe('a token that was used', () => {
     const unheard = resume(session, 0, { id: 'unheard' });
     const again = resume(session, 0);
     expect([session.closings, unheard.closings, again.closings]).toEqual([['Replaced'], ['Replaced'], []]);
-    expect(again.written()).toEqual([ready({ resumed: true })]);
+    expect(again.written()).toEqual([readyAgain()]);
   });
 
   test('then ends the token of the Ready that did not arrive', () => {
@@ -894,7 +894,7 @@ describe('resuming a session that has its socket', () => {
     const again = resume(session, 1);
     expect(session.closings).toEqual(['Replaced']);
     expect(session.written()).toEqual([]);
-    expect(again.written()).toEqual([ready({ resumed: true }), heardOf(2, 2)]);
+    expect(again.written()).toEqual([readyAgain(), heardOf(2, 2)]);
     expect(again.closings).toEqual([]);
     expect(session.asked()).toEqual([resumed()]);
     session.clock.increment(10 * GRACE_MS);
@@ -924,7 +924,7 @@ describe('resuming a session that has its socket', () => {
     const third = resume(session, 0, { id: 'third', token: tokenIn(second.written()) });
     expect([session.closings, second.closings, third.closings]).toEqual([['Replaced'], ['Replaced'], []]);
     session.connection.write(peer(1));
-    expect([second.written(), third.written()]).toEqual([[], [ready({ resumed: true }), heardOf(1, 1)]]);
+    expect([second.written(), third.written()]).toEqual([[], [readyAgain(), heardOf(1, 1)]]);
     expect(session.asked()).toEqual([resumed(), resumed()]);
   });
 });
@@ -1064,7 +1064,7 @@ describe('a socket that fills up while it is told what was missed', () => {
     expect(session.asked()).not.toContainEqual(leave);
     expect(session.connection.write(peer(4))).toBe('queued');
     const again = resume(session, 1, { id: 'third', token: last });
-    expect(again.written()).toEqual([ready({ resumed: true }), ...[2, 3, 4].map((n) => heardOf(n, n))]);
+    expect(again.written()).toEqual([readyAgain(), ...[2, 3, 4].map((n) => heardOf(n, n))]);
     expect(session.asked().at(-1)).toEqual(resumed());
   });
 

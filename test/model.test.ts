@@ -50,7 +50,7 @@ const CRASH = 'crash';
 type Heard = { seq?: number } & (
   | Exclude<ServerMessage, { type: 'Error' | 'Ready' }>
   | { type: 'Error'; code: string }
-  | Pick<Ready, 'type' | 'participant_id' | 'resumed' | 'lost'>
+  | Pick<Ready, 'type' | 'participant_id' | 'resumed' | 'lost' | 'received'>
 );
 
 /** What one of six people does. Whoever has disconnected comes back as somebody new; those of odd number say Hello. */
@@ -200,12 +200,12 @@ class Client {
 
   hear(message: ServerMessage): void {
     if (message.type === 'Ready') {
-      const { type, participant_id, resumed, lost } = message;
+      const { resume_token: _, heartbeat_ms, resume_grace_ms, limits, ice_servers, ...rest } = message;
       this.#lastToken = this.token;
       this.token = message.resume_token;
       this.isReadyConfirmed = false;
       this.sinceReady = 0;
-      this.heard.push({ type, participant_id, resumed, ...(lost && { lost }) });
+      this.heard.push(rest);
       return;
     }
     this.sinceReady += 1;
@@ -330,8 +330,8 @@ class Model {
   readonly stalled = new Set<string>();
   /** Those of Hello, until they are gone; the interrupted ones in the order in which their graces began. */
   readonly sessions = new Map<string, ModelSession>();
-  /** Who has said something that was no Hello. */
-  readonly #spoke = new Set<string>();
+  /** How many messages each has sent, the Hello that opened a session not counted. */
+  readonly #messages = new Map<string, number>();
   readonly resumes = { complete: 0, lost: 0 };
   /** Sockets closed by a write while something else was being told: they leave, or are interrupted, right after. */
   #ending: string[] = [];
@@ -340,6 +340,10 @@ class Model {
 
   constructor(nameRoom: () => string) {
     this.#nameRoom = nameRoom;
+  }
+
+  #spoke(id: string): void {
+    this.#messages.set(id, (this.#messages.get(id) ?? 0) + 1);
   }
 
   roomOf(id: string): ModelRoom | undefined {
@@ -355,13 +359,16 @@ class Model {
   }
 
   hello(id: string): void {
-    if (this.#spoke.has(id) || this.sessions.has(id)) return this.#error(id, 'InvalidPayload');
+    if (this.#messages.has(id) || this.sessions.has(id)) {
+      this.#spoke(id);
+      return this.#error(id, 'InvalidPayload');
+    }
     this.sessions.set(id, { sent: [], acknowledged: 0, hasSocket: true, interruptedAt: undefined });
     this.#hear(id, { type: 'Ready', participant_id: id, resumed: false });
   }
 
   create(id: string): void {
-    this.#spoke.add(id);
+    this.#spoke(id);
     if (this.roomOf(id)) return this.#error(id, 'InvalidPayload');
     if (this.living().length === MAX_ROOMS) return this.#error(id, 'Internal');
     const room_id = this.#nameRoom();
@@ -373,7 +380,7 @@ class Model {
   }
 
   join(id: string, room_id: string, createIfMissing: boolean): void {
-    this.#spoke.add(id);
+    this.#spoke(id);
     if (this.roomOf(id)) return this.#error(id, 'InvalidPayload');
     const number = this.roomIds.indexOf(room_id);
     let room = this.rooms[number];
@@ -390,7 +397,7 @@ class Model {
   }
 
   leave(id: string): void {
-    this.#spoke.add(id);
+    this.#spoke(id);
     if (!this.roomOf(id)) return this.#error(id, 'InvalidPayload');
     this.#remove(id);
     this.#settle(id);
@@ -417,7 +424,14 @@ class Model {
     const kept = Math.max(session.acknowledged, session.sent.length - OUTBOX_MESSAGES);
     const lost = lastSeq < kept;
     this.stalled.delete(id);
-    const ready: Heard = { type: 'Ready', participant_id: id, resumed: true, ...(lost && { lost }) };
+    const received = this.#messages.get(id) ?? 0;
+    const ready: Heard = {
+      type: 'Ready',
+      participant_id: id,
+      resumed: true,
+      ...(lost && { lost }),
+      received,
+    };
     const frames = [ready, ...session.sent.slice(Math.max(kept, lastSeq))];
     for (const frame of frames.slice(0, takes)) this.#hear(id, frame);
     if (frames.length > takes) {
@@ -448,7 +462,7 @@ class Model {
   }
 
   relay(id: string, to: string, { type, payload }: { type: RelayRequest['type']; payload: string }): void {
-    this.#spoke.add(id);
+    this.#spoke(id);
     const room = this.roomOf(id);
     if (!room) return this.#error(id, 'InvalidPayload');
     if (payload === CRASH) return this.#crash(id, room);

@@ -23,6 +23,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) =
   Ready: {
     ...ofParticipant,
     resume_token: isText,
+    received: (value) => value === undefined || isCount(value),
     heartbeat_ms: isCount,
     limits: (value) =>
       isFields(value) &&

@@ -19,6 +19,8 @@ export interface Frame {
 const SHARE = 0.4;
 /** In windows: how long to be silent after a refusal. The penalty lasts one, from when the server sees it. */
 const SILENCE = 1.25;
+/** Frames kept that may have to go again: more than leave until a dead network is found out. */
+const KEPT = 1000;
 
 /**
  * Holds frames back so that the server's rate limit is not met: a token bucket. Frames for the server itself go
@@ -29,8 +31,10 @@ export class Pacer {
   readonly #send: (text: string) => void;
   readonly #mayRelay: () => boolean;
   #queue: Frame[] = [];
-  /** Handed to this socket, the latest last; as many as the server may yet refuse. */
+  /** Handed to the session's sockets, the latest last; the last ones of `#handed`. */
   #sent: Frame[] = [];
+  /** How many frames of this session have arrived at the server, or may yet. */
+  #handed = 0;
   /** Frames the server takes within `#windowMs`; 0 while there is no socket. */
   #limit = 0;
   #windowMs = 0;
@@ -38,6 +42,8 @@ export class Pacer {
   #tokens = 0;
   #countedAt = 0;
   #refused = 0;
+  /** How many frames went over the socket there is now. */
+  #onSocket = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Frames with an addressee wait while `mayRelay` says no. */
@@ -48,6 +54,11 @@ export class Pacer {
 
   get size(): number {
     return this.#queue.length;
+  }
+
+  /** Whether there is a socket that takes frames. */
+  get isOpen(): boolean {
+    return this.#limit > 0;
   }
 
   push(frame: Frame): void {
@@ -67,7 +78,7 @@ export class Pacer {
   open({ messages, window_ms }: { readonly messages: number; readonly window_ms: number }): void {
     this.#limit = messages;
     this.#windowMs = window_ms;
-    this.#sent = [];
+    this.#onSocket = 1;
     this.#fill(this.#bucket - 1);
     this.flush();
   }
@@ -76,15 +87,32 @@ export class Pacer {
   close(): void {
     clearTimeout(this.#timer);
     this.#limit = 0;
+    this.#forgetOwn();
+  }
+
+  /** The session goes on: of its frames so many have arrived. What came after them waits again, and what was refused. */
+  resume(received = this.#handed): void {
+    const missing = Math.min(this.#handed - received, this.#sent.length);
+    this.#handed = received;
+    if (missing > 0) this.#queue.unshift(...this.#sent.splice(-missing));
     this.#takeBack();
-    this.#queue = this.#queue.filter(({ to }) => to !== undefined);
+    this.#forgetOwn();
+  }
+
+  /** Another session begins, on whose sockets nothing was sent. */
+  restart(): void {
+    this.#sent = [];
+    this.#handed = 0;
+    this.#refused = 0;
   }
 
   /**
    * The server refused a frame for coming too fast. It refuses all that follow until its window is over, each with
-   * an answer of its own: so once it is silent, as many of the last frames go again.
+   * an answer of its own: so once it is silent, as many of the last frames go again. Of a socket that few frames went
+   * over the server has refused none: that answers frames of the socket before, and nobody knows which.
    */
   refused(): void {
+    if (this.#onSocket < this.#limit) return;
     this.#refused += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -109,10 +137,22 @@ export class Pacer {
       }
       this.#tokens -= 1;
       const [frame] = this.#queue.splice(at, 1) as [Frame];
-      this.#sent = [...this.#sent, frame].slice(-2 * this.#limit);
+      this.#keep(frame);
       this.#send(frame.text);
       frame.sent?.();
     }
+  }
+
+  #keep(frame: Frame): void {
+    this.#handed += 1;
+    this.#onSocket += 1;
+    this.#sent.push(frame);
+    if (this.#sent.length >= 2 * KEPT) this.#sent.splice(0, KEPT);
+  }
+
+  /** What was for the server itself belonged to the socket it was sent over. */
+  #forgetOwn(): void {
+    this.#queue = this.#queue.filter(({ to }) => to !== undefined);
   }
 
   /** How many tokens there are at most. */

@@ -65,14 +65,13 @@ export class Signaling implements Events<SignalingEvents> {
     });
     this.#pacer = new Pacer(
       (text) => this.#session.send(text),
-      // A server that is asked for another socket hears no more on this one: relays wait until it is settled.
-      () => this.#seat.isInside && this.actor.getSnapshot().value !== 'moving',
+      () => this.#seat.isInside,
     );
     this.#seat = new Seat(
       this.#pacer,
       {
         selfId: () => this.selfId,
-        isConnected: () => this.#state.status === 'connected',
+        isConnected: () => this.#pacer.isOpen,
         roomChanged: (before) => this.#tellRoom(before),
         failed: (error) => this.#emitter.emit('error', error),
       },
@@ -183,7 +182,8 @@ export class Signaling implements Events<SignalingEvents> {
 
   /**
    * Sends an offer to somebody in the room. Settles when it was handed to the socket, which may take a while: frames
-   * are paced below the server's limit, and wait while the connection is lost. Rejects with `ParticipantNotFound`
+   * are paced below the server's limit, and wait while the connection is lost. It goes again if it does not arrive, as
+   * long as the session lives. Rejects with `ParticipantNotFound`
    * when `to` is not in the room, or leaves it meanwhile; `InvalidPayload` outside a room, when `sdp` is no string (it
    * is a description's `sdp`, not the description) or when it is larger than the server takes; `RateLimited` when 1000
    * relays wait already; `Lost` when the session was gone; `Closed`.
@@ -236,11 +236,14 @@ export class Signaling implements Events<SignalingEvents> {
   #welcome(ready: Ready): void {
     const previous = this.#ready;
     this.#pacer.close();
+    if (ready.resumed) this.#pacer.resume(ready.received);
+    else this.#pacer.restart();
     this.#ready = ready;
     this.#heardAt = Date.now();
     this.actor.send({ type: 'ready', heartbeatMs: ready.heartbeat_ms });
     if (ready.resumed) {
       const lost = ready.lost === true;
+      this.#relays.keepTo(this.room?.participants ?? []); // what goes again may be for somebody who left since
       this.#seat.tell({ type: 'resumed', lost });
       this.#emitter.emit('resumed', { lost });
     } else if (previous !== undefined) {
@@ -340,7 +343,6 @@ export class Signaling implements Events<SignalingEvents> {
   }
 
   #tellState(): void {
-    this.#pacer.flush();
     const state = stateOf(this.actor.getSnapshot());
     if (JSON.stringify(this.#state) === JSON.stringify(state)) return;
     this.#state = state;

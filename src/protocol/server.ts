@@ -9,7 +9,8 @@ import { ERROR_CODES, type ErrorCode } from './codes.ts';
 
 const UUID_V4_LOWER_CASE = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 const id = v.pipe(v.string(), v.uuid(), v.regex(UUID_V4_LOWER_CASE));
-const milliseconds = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const atLeastZero = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const milliseconds = atLeastZero;
 const atLeastOne = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
 /** A version 4 UUID the server gave to one connection at its handshake. */
@@ -74,6 +75,11 @@ export const Ready = v.strictObject({
   resumed: v.boolean(),
   /** Only when resumed, and something was missed that is gone; RoomParticipants follows. */
   lost: v.exactOptional(v.literal(true)),
+  /**
+   * Only when resumed: how many of the session's messages have arrived at the server, refused ones included, Hello not.
+   * No more of them will: what its client sent after those is gone.
+   */
+  received: v.exactOptional(atLeastZero),
   heartbeat_ms: milliseconds,
   resume_grace_ms: milliseconds,
   limits: v.pipe(

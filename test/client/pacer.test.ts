@@ -1,4 +1,4 @@
-import { afterEach, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Frame, Pacer } from '../../src/client/pacer.ts';
 
@@ -141,4 +141,90 @@ test('what is dropped is told why, and never leaves', () => {
   expect(pacer.drop((each) => each === frame, 'gone')).toBe(false);
   pacer.open(LIMITS);
   expect([left, told, pacer.size]).toEqual([[], ['gone'], 0]);
+});
+
+describe('on another socket of the session', () => {
+  function sendTo(...tos: (string | undefined)[]) {
+    const left: string[] = [];
+    const pacer = new Pacer(
+      (text) => left.push(text),
+      () => true,
+    );
+    pacer.open(LIMITS);
+    for (const [i, to] of tos.entries()) pacer.push({ text: `${i}`, to });
+    return { left, pacer };
+  }
+
+  /** What leaves once it goes on, with so many received. */
+  function resumed({ left, pacer }: ReturnType<typeof sendTo>, received?: number): string[] {
+    left.splice(0);
+    pacer.close();
+    pacer.resume(received);
+    pacer.open(LIMITS);
+    return left.splice(0);
+  }
+
+  test('what was not received leaves again before what waited, but for what was for the server', () => {
+    const sent = sendTo('a', 'b', undefined, 'a');
+    sent.pacer.close();
+    sent.pacer.push({ text: 'waited', to: 'a', isDescription: true });
+    expect(resumed(sent, 1)).toEqual(['3', 'waited', '1']); // a’s in order, and descriptions first
+  });
+
+  test('again and again, counted over all sockets', () => {
+    const sent = sendTo('a', 'a', 'a');
+    expect(resumed(sent, 1)).toEqual(['1', '2']);
+    expect(resumed(sent, 2)).toEqual(['2']);
+    sent.pacer.push({ text: '3', to: 'a' });
+    expect(resumed(sent, 3)).toEqual(['3']);
+    expect(resumed(sent, 4)).toEqual([]);
+  });
+
+  test('of a server that does not count, or counts more than was sent, nothing leaves again', () => {
+    expect(resumed(sendTo('a', 'b'))).toEqual([]);
+    const sent = sendTo('a', 'b');
+    expect(resumed(sent, 7)).toEqual([]);
+    sent.pacer.push({ text: '2', to: 'a' });
+    expect(resumed(sent, 7)).toEqual(['2']);
+  });
+
+  test('what was received and refused leaves again, before what was not received', () => {
+    jest.useFakeTimers();
+    const sent = sendTo('a', 'a', 'a', 'a');
+    sent.pacer.open({ messages: 5, window_ms: 1000 });
+    for (const i of [4, 5, 6, 7]) sent.pacer.push({ text: `${i}`, to: 'a' });
+    jest.advanceTimersByTime(5000);
+    sent.pacer.refused();
+    sent.pacer.refused();
+    expect(resumed(sent, 7)).toEqual(['5', '6', '7']);
+    expect(resumed(sent, 10)).toEqual([]);
+  });
+
+  test('a refusal that comes late says nothing of what goes over this one', () => {
+    jest.useFakeTimers();
+    const sent = sendTo('a', 'a');
+    resumed(sent, 2);
+    sent.pacer.push({ text: '2', to: 'a' });
+    sent.pacer.refused();
+    sent.pacer.push({ text: '3', to: 'a' });
+    jest.advanceTimersByTime(5000);
+    expect(sent.left).toEqual(['2', '3']);
+  });
+
+  test('of another session: nothing', () => {
+    const sent = sendTo('a', 'a');
+    sent.pacer.close();
+    sent.pacer.restart();
+    sent.pacer.open(LIMITS);
+    sent.pacer.push({ text: 'new', to: 'a' });
+    expect(resumed(sent, 0)).toEqual(['new']);
+  });
+
+  test('a thousand and more are kept, but not for ever', () => {
+    const tos = Array.from({ length: 5000 }, () => 'a');
+    const again = resumed(sendTo(...tos), 0);
+    expect(again.length).toBeGreaterThanOrEqual(1000);
+    expect(again.length).toBeLessThan(2000);
+    expect(again.at(-1)).toBe('4999');
+  });
 });

@@ -30,7 +30,8 @@ async function faulty(target = server.wsUrl): Promise<{ proxy: FaultyProxy; pass
   return { proxy, passages };
 }
 
-const numbers = (client: Recorded) => client.all('offer').map(({ sdp }) => Number(sdp));
+const numbers = (client: Recorded, type: 'offer' | 'answer') =>
+  client.all(type).map(({ sdp }) => Number(sdp));
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe('a lost socket', () => {
@@ -84,6 +85,64 @@ describe('a lost socket', () => {
     bob.close();
     expect(await alice.once('peerDisconnected')).toEqual({ participantId: id });
     expect(alice.all('peerInterrupted')).toHaveLength(1);
+  });
+
+  test('takes nothing with it: what was handed to it and did not arrive goes over the next', async () => {
+    const { proxy, passages } = await faulty();
+    const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
+    const bob = start(proxy.wsUrl, QUICK);
+    await bob.joinRoom(alice.room?.roomId as string);
+    await alice.met(2);
+    await bob.answer(alice.id, '0');
+    await alice.once('answer');
+    passages[0]?.stall();
+    for (const i of [1, 2]) await bob.answer(alice.id, String(i));
+    passages[0]?.cut('reset');
+    await bob.answer(alice.id, '3');
+    await alice.once('answer', ({ sdp }) => sdp === '3');
+    expect(numbers(alice, 'answer')).toEqual(upTo(4));
+    expect(bob.all('error')).toEqual([]);
+  });
+
+  test('nor what was for somebody who is gone: that does not go again', async () => {
+    const { proxy, passages } = await faulty();
+    const [alice, carol] = (await meet(server.wsUrl, 2)) as [Recorded, Recorded];
+    const bob = start(proxy.wsUrl, QUICK);
+    await bob.joinRoom(alice.room?.roomId as string);
+    await alice.met(3);
+    passages[0]?.stall('up');
+    for (const { id } of [carol, alice]) await bob.offer(id, 'v=0');
+    await carol.leave();
+    await bob.once('peerDisconnected');
+    passages[0]?.cut('reset');
+    await alice.once('offer');
+    await alice.offer(bob.id, 'v=0');
+    await bob.once('offer');
+    expect(bob.all('error')).toEqual([]);
+  });
+
+  test('and whoever asks for a room as soon as it is replaced asks once', async () => {
+    const wire = new Wire();
+    const { proxy, passages } = await faulty();
+    const client = start(proxy.wsUrl, { ...QUICK, WebSocket: wire.WebSocket });
+    await client.connect();
+    let room: Promise<unknown> | undefined;
+    client.on('state', ({ status }) => {
+      if (status === 'connected') room ??= client.createRoom();
+    });
+    passages[0]?.cut('reset');
+    await client.once('resumed');
+    await room;
+    await client.leave();
+    await client.createRoom();
+    expect(wire.sent.map(({ type }) => type)).toEqual([
+      'Hello',
+      'Hello',
+      'CreateRoom',
+      'LeaveRoom',
+      'CreateRoom',
+    ]);
+    expect(client.all('error')).toEqual([]);
   });
 
   test('is the end where it is not to be made again', async () => {
@@ -159,7 +218,7 @@ describe('however its sockets break', () => {
     };
   }
 
-  test('what a client is sent arrives once and in order', async () => {
+  test('what a client sends and is sent arrives once and in order', async () => {
     await fc.assert(
       fc.asyncProperty(cuts, async (plan) => {
         const { proxy } = await faulty();
@@ -171,9 +230,14 @@ describe('however its sockets break', () => {
         const { id } = bob;
         await alice.met(2);
         const count = 12;
-        for (const i of upTo(count)) await alice.offer(id, String(i).padEnd(200));
+        for (const i of upTo(count)) {
+          await alice.offer(id, String(i).padEnd(200));
+          bob.answer(alice.id, String(i).padEnd(200));
+        }
         await bob.once('offer', ({ sdp }) => Number(sdp) === count - 1);
-        expect(numbers(bob)).toEqual(upTo(count));
+        await alice.once('answer', ({ sdp }) => Number(sdp) === count - 1);
+        expect(numbers(bob, 'offer')).toEqual(upTo(count));
+        expect(numbers(alice, 'answer')).toEqual(upTo(count));
         expect([bob.id, bob.all('restarted'), bob.all('error')]).toEqual([id, [], []]);
         expect(bob.room).toEqual(alice.room);
         alice.close();

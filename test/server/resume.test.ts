@@ -116,7 +116,9 @@ class Receiver {
   resumes = 0;
   /** Hellos sent whose Ready did not come. */
   unanswered = 0;
-  #answers = 0;
+  /** Everything sent in the session, Hello not counted. */
+  readonly #sent: object[] = [];
+  answers = 0;
   #token: string | undefined;
   #lastSeq = 0;
   #socket: WebSocket | undefined;
@@ -174,15 +176,27 @@ class Receiver {
   }
 
   send(message: object): void {
+    this.#sent.push(message);
     this.#socket?.send(JSON.stringify(message), () => {});
   }
 
-  /** Sends numbered messages: some may be lost with the connection, none may come twice or out of order. */
+  /** Sends numbered messages: those that are lost with the connection go again. */
   answer(to: string, count: number): void {
     for (let i = 0; i < count; i++) {
-      this.send({ type: 'Answer', to, sdp: `${this.#answers} ${'a'.repeat(this.#answers % 200)}` });
-      this.#answers += 1;
+      this.send({ type: 'Answer', to, sdp: `${this.answers} ${'a'.repeat(this.answers % 200)}` });
+      this.answers += 1;
     }
+  }
+
+  /** How many of its messages were refused, which it is to be told of whatever happens. */
+  refusals = 0;
+
+  /** Settles when the server has read all that was sent, and what it said to it is heard. */
+  async settled(): Promise<void> {
+    const socket = this.#socket as WebSocket;
+    const answered = new Promise((resolve) => socket.once('pong', resolve));
+    socket.ping();
+    await within(SOON, 'a pong', answered);
   }
 
   /** Settles when as many relays have been heard. */
@@ -214,6 +228,8 @@ class Receiver {
       expect(ready).toMatchObject({ resumed: true, participant_id: this.id });
       expect(ready).not.toHaveProperty('lost');
       expect(ready.resume_token).not.toBe(this.#token);
+      expect(ready.received).toBeLessThanOrEqual(this.#sent.length);
+      for (const missing of this.#sent.splice(ready.received as number)) this.send(missing);
       this.resumes += 1;
     }
     this.id = ready.participant_id;
@@ -223,6 +239,7 @@ class Receiver {
   #take(message: NumberedMessage): void {
     expect(message.seq).toBe(this.#lastSeq + 1);
     this.#lastSeq = message.seq;
+    if (message.type === 'Error') this.refusals += 1;
     if (!('from' in message)) return;
     const number = numberOf(message);
     expect(number).toBeGreaterThan(this.relays.at(-1) ?? -1);
@@ -297,6 +314,8 @@ async function run(server: TestServer, steps: readonly Step[]): Promise<void> {
     expect(await receiver.connect()).toBe(true);
     await send(1, 0);
     await within(SOON, 'all that was sent', receiver.heard(accepted));
+    await receiver.settled();
+    await sender.client.settled();
     check(sender, receiver, sent, refusals());
     total.resumes += receiver.resumes;
     total.relays += receiver.relays.length;
@@ -326,6 +345,7 @@ function check(sender: Session, receiver: Receiver, sent: number, refusals: numb
   });
   const answers = heard.flatMap((message) => (message.type === 'Answer' ? [numberOf(message)] : []));
   expect(answers).toEqual([...new Set(answers)].sort((a, b) => a - b));
+  expect(answers).toHaveLength(receiver.answers - receiver.refusals);
 }
 
 /** A failure names its seed and path. It is not shrunk: no run is the same twice, to the byte. */

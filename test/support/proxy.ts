@@ -215,10 +215,10 @@ export class Passage {
     this.#cut.resolve(kind);
   }
 
-  /** Nothing goes through any more, in either direction, and nobody is told. */
-  stall(): void {
-    this.#lanes.up.stall();
-    this.#lanes.down.stall();
+  /** Nothing goes through any more, in either direction or in that one, and nobody is told. */
+  stall(...directions: Direction[]): void {
+    for (const direction of directions.length === 0 ? (['up', 'down'] as const) : directions)
+      this.#lanes[direction].stall();
   }
 
   /** What was held goes on, and all that follows. */

@@ -9,8 +9,9 @@ function resumes(who: string, token: string, lastSeq: number): string {
   return `${who} → {"type":"Hello","resume_token":"${token}","last_seq":${lastSeq}}`;
 }
 
-function isResumed(who: string, token: string): string {
-  return `${who} ← {"type":"Ready","participant_id":"${who.toUpperCase()}","resume_token":"${token}","resumed":true,"…":"…"}`;
+function isResumed(who: string, token: string, received?: number): string {
+  const count = received === undefined ? '' : `"received":${received},`;
+  return `${who} ← {"type":"Ready","participant_id":"${who.toUpperCase()}","resume_token":"${token}","resumed":true,${count}"…":"…"}`;
 }
 
 /** A line of what `who` hears, with its number. */
@@ -128,6 +129,29 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       isOffered('Alice', 'Bob', 'three', 7),
       offers('Alice', 'Bob', 'back'),
       isOffered('Bob', 'Alice', 'back'),
+    ),
+  },
+  {
+    name: 'Ready says how many messages of the session were received, refused ones included, Hello not',
+    section: 'Coming back',
+    steps: lines(
+      ALICE_AND_BOB,
+      offers('Alice', 'Bob', 'x'),
+      isOffered('Bob', 'Alice', 'x'),
+      'Alice → {"type":"CreateRoom"}',
+      numbered(refused('Alice', 'InvalidPayload'), 5),
+      'Alice → no JSON',
+      numbered(refused('Alice', 'InvalidPayload'), 6),
+      'Alice breaks off',
+      'Alice connects',
+      resumes('Alice', 'TOKEN', 6),
+      isResumed('Alice', 'NEXT_TOKEN', 4),
+      offers('Alice', 'Bob', 'y'),
+      isOffered('Bob', 'Alice', 'y'),
+      'Alice breaks off',
+      'Alice connects',
+      resumes('Alice', 'NEXT_TOKEN', 6),
+      isResumed('Alice', 'THIRD_TOKEN', 5),
     ),
   },
   {
