@@ -291,6 +291,7 @@ describe('a session that loses its socket', () => {
     expect(again.ready).toEqual({
       ...bob.ready,
       resumed: true,
+      received: 1, // JoinRoom
       resume_token: expect.not.stringMatching(bob.ready.resume_token),
     });
     expect(await heard(carol)).toEqual([{ type: 'PeerResumed', participant_id: bob.id }]);
