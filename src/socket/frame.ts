@@ -1,7 +1,7 @@
 import * as ws from 'ws';
 
-/** A WebSocket frame, in the pieces it is written in; of a string each character is a byte (latin1). */
-export type Frame = readonly (Buffer | string)[];
+/** A WebSocket frame: a string of which each character is a byte (latin1), or the pieces it is written in. */
+export type Frame = string | readonly Buffer[];
 
 interface FrameOptions {
   readonly fin: boolean;
@@ -18,11 +18,20 @@ const { Sender } = ws as unknown as {
 
 const TEXT: FrameOptions = { fin: true, opcode: 1, mask: false, readOnly: true, rsv1: false };
 
+/** The headers of short texts, each by the text's length, which is all that it says: made when first needed. */
+const HEADERS: string[] = new Array(16_384).fill('');
+
 /** The frame of one text message from a server: unmasked, uncompressed. */
 export function textFrame(text: string): Frame {
   const length = Buffer.byteLength(text);
-  const isAscii = length === text.length;
-  if (!isAscii) return Sender.frame(Buffer.from(text), TEXT);
-  const [header] = Sender.frame({ length }, TEXT);
-  return [header, text]; // which the socket copies to where it writes from: a buffer would be a copy more
+  if (length > text.length) return Sender.frame(Buffer.from(text), TEXT);
+  return headerOf(length) + text; // ASCII: as a string it is copied once, to where the socket writes from
+}
+
+function headerOf(length: number): string {
+  const known = HEADERS[length];
+  if (known) return known;
+  const header = Sender.frame({ length }, TEXT)[0].toString('latin1');
+  if (length < HEADERS.length) HEADERS[length] = header;
+  return header;
 }

@@ -60,18 +60,19 @@ export class Sender implements Sink, Held {
   }
 
   #send(frame: Frame): void {
-    if (this.#isHolding) {
-      this.#turn.joined();
-      return this.#append(frame);
+    if (this.#isHolding) this.#turn.joined();
+    else if (this.#turn.holds(this)) {
+      this.#isHolding = true;
+      this.#stream.cork();
     }
-    this.#stream.cork();
-    this.#append(frame);
-    this.#isHolding = this.#turn.holds(this);
-    if (!this.#isHolding) this.#stream.uncork();
+    if (typeof frame === 'string') this.#stream.write(frame, 'latin1');
+    else this.#writePieces(frame);
   }
 
-  #append(frame: Frame): void {
-    for (const piece of frame) this.#stream.write(piece, 'latin1');
+  #writePieces(pieces: readonly Buffer[]): void {
+    this.#stream.cork(); // they leave together
+    for (const piece of pieces) this.#stream.write(piece);
+    this.#stream.uncork();
   }
 
   /** No getter: V8 calls its runtime for a private one. */
