@@ -112,6 +112,22 @@ test('accepts just what valibot finds valid and leaves as it is', () => {
   );
 });
 
+test('accepts a UUID in lower case, and nothing that only looks like one', () => {
+  const uuid = v.pipe(v.string(), v.uuid(), v.toLowerCase());
+  const [accepts, lookalike] = [
+    acceptorOf(uuid),
+    fc.constantFrom(...'09afgAFG/:`@-\n\u212a\u0660', '', '00'),
+  ];
+  const changes = fc.array(fc.tuple(fc.nat(36), lookalike), { maxLength: 2 });
+  fc.assert(
+    fc.property(fc.uuid(), changes, (given, list) => {
+      const text = list.reduce((one, [at, by]) => one.slice(0, at) + by + one.slice(at + 1), given);
+      expect(accepts(text)).toBe(isLeft(uuid, text));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
 test('of a schema of which something is not known, accepts nothing that valibot would not leave as it is', () => {
   fc.assert(
     fc.property(fc.constantFrom(...UNKNOWN), value, (schema, given) => {
