@@ -31,68 +31,18 @@ export type Absorb = (context: Any, event: EventObject) => readonly EventObject[
 export function absorberOf(snapshot: AnyMachineSnapshot, type: string): Absorb {
   const { machine, status, value } = snapshot;
   if (status !== 'active' || hasEventless(machine)) return () => undefined;
-  const selector = selectorOf(machine.root, value, type, snapshot);
+  const choice = choiceOf(machine.root, value, type, snapshot);
   return (context, event) => {
     const args: Args = { context, event };
-    const plan = selector(args);
-    if (plan === leftToXState) return undefined;
-    let emitted = NOTHING;
-    for (const step of plan ?? []) {
-      const decision = step(args);
-      if (decision !== undefined) emitted = emitted === NOTHING ? [decision] : [...emitted, decision];
-    }
-    return emitted;
+    const plan = choose(choice, args) ?? Plan.EMPTY;
+    return plan === Plan.LEFT_TO_XSTATE ? undefined : plan.carryOut(args);
   };
 }
 
-const NOTHING: readonly EventObject[] = [];
-
-/** What the enabled transitions of some states do together; undefined when none is enabled. */
-type Selector = (args: Args) => Plan | undefined;
-
-const selectNone: Selector = () => undefined;
-
-/** The transitions of a configuration as XState selects them: a state's own where none within it is enabled. */
-function selectorOf(node: AnyStateNode, value: Any, type: string, snapshot: AnyMachineSnapshot): Selector {
-  const own = firstEnabled(node, type, snapshot);
-  if (typeof value === 'string') return orElse(firstEnabled(childOf(node, value), type, snapshot), own);
-  const regions = Object.keys(value).map((key) => selectorOf(childOf(node, key), value[key], type, snapshot));
-  return orElse(regions.reduceRight(together, selectNone), own);
-}
-
-function orElse(inner: Selector, own: Selector): Selector {
-  if (own === selectNone) return inner;
-  if (inner === selectNone) return own;
-  return (args) => inner(args) ?? own(args);
-}
-
-function together(others: Selector, region: Selector): Selector {
-  if (others === selectNone) return region;
-  if (region === selectNone) return others;
-  return (args) => joined(region(args), others(args));
-}
-
-function joined(plan: Plan | undefined, next: Plan | undefined): Plan | undefined {
-  if (plan === undefined || next === undefined) return plan ?? next;
-  return plan === leftToXState || next === leftToXState ? leftToXState : [...plan, ...next];
-}
-
-/** Selects the first of a state's own transitions whose guard lets it. */
-function firstEnabled(node: AnyStateNode, type: string, snapshot: AnyMachineSnapshot): Selector {
-  const candidates = candidatesOf(node, type)
-    .map((transition) => candidateOf(transition, snapshot))
-    .filter(({ guard }) => guard !== never);
-  if (candidates.length === 0) return selectNone;
-  return (args) => {
-    for (const { guard, plan, transition } of candidates) {
-      try {
-        if (guard(args)) return plan;
-      } catch (error) {
-        throw guardFailed(error, transition, args.event.type);
-      }
-    }
-    return undefined;
-  };
+/** Transitions of which at most one is taken: the first of its own whose guard lets it, where there is none within. */
+interface Choice {
+  readonly within: readonly Choice[];
+  readonly own: readonly Candidate[];
 }
 
 interface Candidate {
@@ -101,9 +51,43 @@ interface Candidate {
   readonly plan: Plan;
 }
 
+/** What there is to choose from in a configuration, as XState goes about it: a state's own comes last. */
+function choiceOf(node: AnyStateNode, value: Any, type: string, snapshot: AnyMachineSnapshot): Choice {
+  const states: Record<string, Any> = typeof value === 'string' ? { [value]: {} } : value;
+  const within = Object.keys(states)
+    .map((key) => choiceOf(node.states[key] as AnyStateNode, states[key], type, snapshot))
+    .filter((choice) => choice.within.length + choice.own.length > 0);
+  const own = candidatesOf(node, type)
+    .map((transition) => candidateOf(transition, snapshot))
+    .filter(({ guard }) => guard !== never);
+  const [only] = within;
+  return within.length === 1 && only !== undefined && own.length === 0 ? only : { within, own };
+}
+
+/** What the enabled transitions do together; undefined when none is enabled. */
+function choose({ within, own }: Choice, args: Args): Plan | undefined {
+  let plan: Plan | undefined;
+  for (const choice of within) {
+    const chosen = choose(choice, args);
+    if (chosen !== undefined) plan = plan === undefined ? chosen : plan.with(chosen);
+  }
+  return plan ?? firstEnabled(own, args);
+}
+
+function firstEnabled(candidates: readonly Candidate[], args: Args): Plan | undefined {
+  for (const { guard, plan, transition } of candidates) {
+    try {
+      if (guard(args)) return plan;
+    } catch (error) {
+      throw guardFailed(error, transition, args.event.type);
+    }
+  }
+  return undefined;
+}
+
 function candidateOf(transition: AnyTransitionDefinition, snapshot: AnyMachineSnapshot): Candidate {
   const guard = transition.guard === undefined ? always : guardOf(transition.guard, snapshot);
-  if (guard === unknownGuard) return { transition, guard: always, plan: leftToXState };
+  if (guard === unknownGuard) return { transition, guard: always, plan: Plan.LEFT_TO_XSTATE };
   return { transition, guard, plan: planOf(transition, snapshot.machine) };
 }
 
@@ -158,7 +142,7 @@ function guardOf(guard: Any, snapshot: AnyMachineSnapshot): Guard {
   if (typeof found !== 'function' || checkOf(found) !== undefined) return unknownGuard;
   const params = isInline ? undefined : guard.params;
   if (typeof params === 'function') return (args) => found(args, params(args));
-  return (args) => found(args, params);
+  return params === undefined ? found : (args) => found(args, params);
 }
 
 /** Of what nothing is known here: a guard of a kind that XState may come to have, or of a name it does not find. */
@@ -194,42 +178,68 @@ function checkOf(guard: Any): unknown {
   return guard?.check;
 }
 
-function childOf(node: AnyStateNode, key: string): AnyStateNode {
-  return node.states[key] as AnyStateNode;
+/** One action: a function of the machine's own, or one that makes what is emitted. */
+interface Step {
+  readonly run: (args: Args, params: Any) => Any;
+  readonly params: Any;
+  readonly emits: boolean;
 }
 
-/** Runs one action; returns what it emits. */
-type Step = (args: Args) => EventObject | undefined;
-type Plan = readonly Step[];
+const NOTHING: readonly EventObject[] = [];
 
-/** The plan of a transition that takes XState's interpreter. */
-const leftToXState: Plan = [];
+/** Actions to carry out, one after the other. */
+class Plan {
+  static readonly EMPTY = new Plan([]);
+  /** The plan of a transition that takes XState's interpreter. */
+  static readonly LEFT_TO_XSTATE = new Plan([]);
+
+  readonly #steps: readonly Step[];
+  /** What it was carried out with last, and both together: hardly ever another. */
+  #next: Plan | undefined;
+  #both: Plan | undefined;
+
+  constructor(steps: readonly Step[]) {
+    this.#steps = steps;
+  }
+
+  with(next: Plan): Plan {
+    if (this.#both === undefined || this.#next !== next) {
+      const isLeft = this === Plan.LEFT_TO_XSTATE || next === Plan.LEFT_TO_XSTATE;
+      this.#next = next;
+      this.#both = isLeft ? Plan.LEFT_TO_XSTATE : new Plan([...this.#steps, ...next.#steps]);
+    }
+    return this.#both;
+  }
+
+  /** Returns what is emitted. */
+  carryOut(args: Args): readonly EventObject[] {
+    let emitted = NOTHING;
+    for (const { run, params, emits } of this.#steps) {
+      const made = run(args, typeof params === 'function' ? params(args) : params);
+      if (emits) emitted = emitted === NOTHING ? [made] : [...emitted, made];
+    }
+    return emitted;
+  }
+}
 
 function planOf(transition: AnyTransitionDefinition, machine: AnyStateMachine): Plan {
-  if (transition.target !== undefined || transition.reenter) return leftToXState;
+  if (transition.target !== undefined || transition.reenter) return Plan.LEFT_TO_XSTATE;
   const steps = (transition.actions as Any[]).map((action) =>
     stepOf(
       typeof action === 'function' ? action : machine.implementations.actions[action.type ?? action],
       action.params,
     ),
   );
-  return steps.includes(undefined) ? leftToXState : (steps as Step[]);
+  return steps.includes(undefined) ? Plan.LEFT_TO_XSTATE : new Plan(steps as Step[]);
 }
 
 /** Undefined for an action that only XState's interpreter can run. */
 function stepOf(action: Any, params: Any): Step | undefined {
   if (typeof action !== 'function') return undefined;
-  const paramsOf = typeof params === 'function' ? params : undefined;
-  const run = (of: Any, args: Args) => of(args, paramsOf === undefined ? params : paramsOf(args));
-  if (!('resolve' in action)) {
-    return (args) => {
-      run(action, args);
-      return undefined;
-    };
-  }
+  if (!('resolve' in action)) return { run: action, params, emits: false };
   if (action.type !== 'xstate.emit') return undefined;
   const { event } = action;
-  return typeof event === 'function' ? (args) => run(event, args) : () => event;
+  return { run: typeof event === 'function' ? event : () => event, params, emits: true };
 }
 
 function hasEventless(machine: AnyStateMachine): boolean {

@@ -8,16 +8,18 @@ import { type Absorb, absorberOf } from './absorb.ts';
 export class Configuration {
   readonly isActive: boolean;
   readonly #snapshot: AnyMachineSnapshot;
+  readonly #tags: readonly string[];
   readonly #absorbers = new Map<string, Absorb>();
 
   /** Of the snapshot only its context may differ from actor to actor. */
   constructor(snapshot: AnyMachineSnapshot) {
     this.#snapshot = { ...snapshot, context: undefined } as AnyMachineSnapshot;
+    this.#tags = [...snapshot.tags];
     this.isActive = snapshot.status === 'active';
   }
 
   hasTag(tag: string): boolean {
-    return this.#snapshot.tags.has(tag);
+    return this.#tags.includes(tag);
   }
 
   snapshotWith(context: unknown): AnyMachineSnapshot {
