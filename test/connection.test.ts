@@ -1086,7 +1086,7 @@ describe('what is counted', () => {
     const session = open();
     session.end('lost');
     const again = resume(session, 0);
-    const once = new Map([['Hello', new Map([['ok', 1]])]]);
+    const once = new Map([['Hello', new Map([['ok', { value: 1 }]])]]);
     expect(session.tally.messages.get('Hello')).toEqual(once.get('Hello'));
     expect(again.tally.messages).toEqual(once);
   });
@@ -1103,12 +1103,12 @@ describe('what is counted', () => {
         [
           'CreateRoom',
           new Map([
-            ['ok', 1],
-            ['InvalidPayload', 1],
+            ['ok', { value: 1 }],
+            ['InvalidPayload', { value: 1 }],
           ]),
         ],
-        ['Offer', new Map([['ok', 1]])],
-        ['invalid', new Map([['InvalidPayload', 1]])],
+        ['Offer', new Map([['ok', { value: 1 }]])],
+        ['invalid', new Map([['InvalidPayload', { value: 1 }]])],
       ]),
     );
     expect(client.tally.refusals).toEqual(new Map([['InvalidPayload', 2]]));

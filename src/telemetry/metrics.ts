@@ -51,8 +51,8 @@ export function registerMetrics(tally: Tally, gauges: Gauges): void {
   });
   observe('createObservableCounter', METRIC.messages, (result) => {
     for (const [type, outcomes] of tally.messages) {
-      for (const [outcome, count] of outcomes) {
-        result.observe(count, { [ATTRIBUTE.messageType]: type, [ATTRIBUTE.outcome]: outcome });
+      for (const [outcome, { value }] of outcomes) {
+        result.observe(value, { [ATTRIBUTE.messageType]: type, [ATTRIBUTE.outcome]: outcome });
       }
     }
   });

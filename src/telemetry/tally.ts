@@ -1,12 +1,17 @@
 import type { Histogram } from '@opentelemetry/api';
 
+/** A number that is raised in place, where a map would be searched again to be set. */
+export interface Count {
+  value: number;
+}
+
 /**
  * Counts kept in plain maps and read when metrics are collected: counting a message costs two look-ups,
  * where a counter of the SDK would hash its attributes each time. Shared by all of one server's parts.
  */
 export class Tally {
   /** By message type, then outcome: `ok` or an error code. */
-  readonly messages = new Map<string, Map<string, number>>();
+  readonly messages = new Map<string, Map<string, Count>>();
   /** By error code. */
   readonly refusals = new Map<string, number>();
   /** By the HTTP status answered; 101 is success. */
@@ -25,7 +30,9 @@ export class Tally {
       outcomes = new Map();
       this.messages.set(type, outcomes);
     }
-    increment(outcomes, outcome);
+    const count = outcomes.get(outcome);
+    if (count === undefined) outcomes.set(outcome, { value: 1 });
+    else count.value += 1;
   }
 
   refusal(code: string): void {
