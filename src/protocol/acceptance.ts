@@ -23,7 +23,8 @@ export function acceptorOf(schema: v.GenericSchema): Acceptor {
 /** What all have to accept a value, in order. */
 function partsOf(schema: Any): readonly Acceptor[] {
   const [base, ...actions]: Any[] = schema.pipe ?? [schema];
-  return [schemaAcceptor(base), ...actions.map(actionAcceptor)].filter((part) => part !== anything);
+  const parts = [schemaAcceptor(base), ...actions.map(actionAcceptor)].filter((part) => part !== anything);
+  return parts.includes(isLowerCaseUuid) ? parts.filter((part) => part !== isLowerCase) : parts;
 }
 
 function acceptAll(parts: readonly Acceptor[], value: unknown): boolean {

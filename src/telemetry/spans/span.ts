@@ -31,9 +31,6 @@ export interface SpanEvent {
 export class RecordedSpan implements Span {
   name: string;
   readonly kind: SpanKind;
-  /** Words of 32 bits: ids are written as bytes, and seldom wanted as text. */
-  readonly traceId: readonly number[];
-  readonly spanId: readonly number[] = [random32(), random32()];
   readonly parent: SpanContext | undefined;
   readonly attributes: Attributes;
   links: readonly Link[];
@@ -44,6 +41,8 @@ export class RecordedSpan implements Span {
   readonly startedAt: number;
   endedAt = 0;
   readonly #whenEnded: (span: RecordedSpan) => void;
+  #traceId: readonly number[] | undefined;
+  #spanId: readonly number[] | undefined;
   #context: SpanContext | undefined;
   #isOver = false;
 
@@ -55,13 +54,25 @@ export class RecordedSpan implements Span {
   ) {
     this.name = name;
     this.kind = kind;
-    this.traceId =
-      parent === undefined ? [random32(), random32(), random32(), random32()] : wordsOf(parent.traceId);
     this.parent = parent;
     this.attributes = { ...attributes };
     this.links = links;
     this.startedAt = sinceStart(startTime);
     this.#whenEnded = whenEnded;
+  }
+
+  /** Words of 32 bits, made when they are needed: ids are written as bytes, some spans at a time, and seldom as text. */
+  get traceId(): readonly number[] {
+    this.#traceId ??=
+      this.parent === undefined
+        ? [random32(), random32(), random32(), random32()]
+        : wordsOf(this.parent.traceId);
+    return this.#traceId;
+  }
+
+  get spanId(): readonly number[] {
+    this.#spanId ??= [random32(), random32()];
+    return this.#spanId;
   }
 
   spanContext(): SpanContext {
