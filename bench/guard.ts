@@ -3,7 +3,7 @@
  * machine's speed changes little, with those in bench/baseline.json. For a person to run, before and after a change:
  * no test does.
  *
- *     npm run bench -- --guard [--rounds 10] [--update]
+ *     npm run bench -- --guard [--rounds 12] [--update]
  *
  * Exit code 1 when a ratio is more than its tolerance above its baseline (0.1: ten percent), or a message or a span was
  * lost. `--update` writes what was measured as the new baseline. The open loop's tolerance is wide, since two runs of
@@ -55,7 +55,7 @@ async function guard({ rounds, update }: ReturnType<typeof readOptions>): Promis
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      rounds: { type: 'string', default: '10' },
+      rounds: { type: 'string', default: String(DEFAULTS.rounds) },
       update: { type: 'boolean', default: false },
     },
   });

@@ -32,14 +32,14 @@ const BENCHES: Readonly<Record<string, string>> = {
 type Set = readonly (readonly [name: string, ...options: string[]])[];
 
 const QUICK: Set = [
-  ['relay', '--rounds', '10', '--seconds', '1'],
-  ['relay', '--servers', 'peers', '--rounds', '5', '--seconds', '1'],
+  ['relay', '--seconds', '1'],
+  ['relay', '--servers', 'peers', '--rounds', '5', '--starts', '1', '--seconds', '1'],
   ['hold', '--connections', '2000', '--seconds', '10', '--servers', 'bloom'],
   ['rooms', '--sizes', '1000,10000', '--rounds', '3'],
 ];
 
 const FULL: Set = [
-  ['relay', '--rounds', '12', '--seconds', '2'],
+  ['relay', '--rounds', '20', '--starts', '5'],
   ['relay', '--servers', 'peers', '--rounds', '10', '--seconds', '1.5'],
   ['relay', '--rounds', '3', '--cpu-prof', 'bench/profiles'],
   ['windows'],

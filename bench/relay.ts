@@ -6,10 +6,11 @@
  * (open loop: --rate messages a second, as many as fill batches of 4096 spans, in about --seconds). In every round each
  * server has its turn, in another order each time, on connections opened before; a server's time ends when all its relays
  * have arrived and all its spans are at the collector. Quotes medians over the rounds, and of the ratios of the same
- * round; the spread is the quartiles'.
+ * round; the spread is the quartiles'. The servers are started anew --starts times, each time for a part of the rounds:
+ * two processes of the same code differ by a tenth and more, for as long as they live.
  * `bare again` is a second process of the same relay: how far it is from 1 is what the machine adds.
  *
- *     npm run bench -- relay [--servers NAME,…] [--rounds 10] [--seconds 2] [--rooms 8] [--room-size 8] [--window 8]
+ *     npm run bench -- relay [--servers NAME,…] [--rounds 12] [--starts 3] [--seconds 2] [--rooms 8] [--room-size 8] [--window 8]
  *         [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR] [--save]
  *
  * `--servers`: bare always takes part; besides `bare again`, bloom, `bloom no spans`; the peers (`--servers peers`);
@@ -44,7 +45,7 @@ interface Options extends ComparisonOptions {
 }
 
 function describe(report: Report, rounds: readonly Round[], kind: Kind, options: Options): void {
-  const { seconds, window, rate, rooms, roomSize, servers } = options;
+  const { seconds, window, rate, rooms, roomSize, servers, starts } = options;
   const turns = (name: string) => rounds.map((round) => round.get(name) as Turn);
   const mid = (name: string, of: (turn: Turn) => number) => median(turns(name).map(of));
   const load =
@@ -52,7 +53,7 @@ function describe(report: Report, rounds: readonly Round[], kind: Kind, options:
       ? `Closed loop, ${rooms * roomSize} senders in rooms of ${roomSize}, ${window} messages of each on their way`
       : `Open loop, ${rate} messages a second from ${rooms * roomSize} senders`;
   report.table(
-    `${load}; ${rounds.length} rounds of ${kind === 'closed' ? `${seconds} s` : `${turns('bare')[0]?.messages} messages`}`,
+    `${load}; ${rounds.length} rounds of ${kind === 'closed' ? `${seconds} s` : `${turns('bare')[0]?.messages} messages`}, over ${starts === 1 ? 'one start' : `${starts} starts`}`,
     [
       'server',
       'CPU µs a message',
@@ -128,6 +129,7 @@ function readOptions(): Options {
     options: {
       servers: { type: 'string', default: DEFAULTS.servers.slice(1).join(',') },
       rounds: { type: 'string', default: String(DEFAULTS.rounds) },
+      starts: { type: 'string', default: String(DEFAULTS.starts) },
       seconds: { type: 'string', default: String(DEFAULTS.seconds) },
       rooms: { type: 'string', default: String(DEFAULTS.rooms) },
       'room-size': { type: 'string', default: String(DEFAULTS.roomSize) },
@@ -149,6 +151,7 @@ function readOptions(): Options {
     servers: ['bare', ...names, ...(values.main === undefined ? [] : ['main'])],
     kinds: KINDS.filter((kind) => values.load.split(',').includes(kind)),
     rounds: Math.min(100, Number(values.rounds)),
+    starts: values['cpu-prof'] === undefined ? Math.min(20, Number(values.starts)) : 1, // one profile a server
     seconds: Math.min(60, Number(values.seconds)),
     rooms: Number(values.rooms),
     roomSize: Number(values['room-size']),

@@ -23,6 +23,7 @@ async function compare({ windows, servers, rounds, seconds, save }: ReturnType<t
       servers: ['bare', ...servers],
       kinds: ['closed' as const],
       rounds,
+      starts: 1,
       seconds,
     };
     const { closed } = await compareRelays({ ...options, window });

@@ -10,7 +10,10 @@ export interface ComparisonOptions {
   /** Names of contestants; the first is the yardstick. */
   readonly servers: readonly string[];
   readonly kinds: readonly Kind[];
+  /** Of all starts together. */
   readonly rounds: number;
+  /** How often the servers are started: processes of the same code differ, by a tenth and more, for as long as they live. */
+  readonly starts: number;
   readonly seconds: number;
   readonly rooms: number;
   readonly roomSize: number;
@@ -32,7 +35,8 @@ export type Kind = (typeof KINDS)[number];
 export const DEFAULTS: ComparisonOptions = {
   servers: ['bare', 'bare again', 'bloom', 'bloom no spans'],
   kinds: KINDS,
-  rounds: 10,
+  rounds: 12,
+  starts: 3,
   seconds: 2,
   rooms: 8,
   roomSize: 8,
@@ -62,15 +66,22 @@ interface Ready extends Contestant {
   readonly load: Load;
 }
 
-/** Starts the servers, measures, and stops them. */
+/** Starts the servers, measures, and stops them; again and again, each time a part of the rounds. */
 export async function compareRelays(options: ComparisonOptions): Promise<Record<Kind, Round[]>> {
-  const contestants: Ready[] = [];
-  for (const name of options.servers) contestants.push(await prepare(name, options));
   const measured: Record<Kind, Round[]> = { closed: [], open: [] };
-  for (const kind of options.kinds) measured[kind] = await measure(contestants, kind, options);
-  for (const contestant of contestants) {
-    contestant.load.close();
-    await contestant.stop();
+  for (let i = 0; i < options.starts; i += 1) {
+    const rounds = Math.floor((options.rounds + i) / options.starts);
+    if (rounds === 0) continue;
+    process.stderr.write(`start ${i + 1} of ${options.starts}\n`);
+    const contestants: Ready[] = [];
+    for (const name of options.servers) contestants.push(await prepare(name, options));
+    for (const kind of options.kinds) {
+      measured[kind].push(...(await measure(contestants, kind, { ...options, rounds })));
+    }
+    for (const contestant of contestants) {
+      contestant.load.close();
+      await contestant.stop();
+    }
   }
   return measured;
 }
