@@ -22,8 +22,9 @@ export function acceptorOf(schema: v.GenericSchema): Acceptor {
 
 /** What all have to accept a value, in order. */
 function partsOf(schema: Any): readonly Acceptor[] {
-  const [base, ...actions]: Any[] = schema.pipe ?? [schema];
-  const parts = [schemaAcceptor(base), ...actions.map(actionAcceptor)].filter((part) => part !== anything);
+  if (schema.pipe === undefined) return [schemaAcceptor(schema)];
+  const [base, ...actions]: Any[] = schema.pipe;
+  const parts = [...partsOf(base), ...actions.map(actionAcceptor).filter((part) => part !== anything)];
   return parts.includes(isLowerCaseUuid) ? parts.filter((part) => part !== isLowerCase) : parts;
 }
 
@@ -111,7 +112,8 @@ interface Field {
 /** Of objects as JSON makes them, where no field is undefined. */
 function objectAcceptor(entries: Readonly<Record<string, Any>>): Acceptor {
   const fields = Object.entries(entries).map(([key, schema]) => fieldOf(key, schema));
-  return (value) => typeof value === 'object' && value !== null && hasJust(fields, value as Fields);
+  return (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && hasJust(fields, value as Fields);
 }
 
 function hasJust(fields: readonly Field[], value: Fields): boolean {
@@ -127,7 +129,9 @@ function hasJust(fields: readonly Field[], value: Fields): boolean {
 }
 
 function fieldOf(key: string, schema: Any): Field {
-  const isOptional = schema.type === 'optional' && schema.pipe === undefined && schema.default === undefined;
+  const { type, pipe, fallback } = schema;
+  const isOptional =
+    type === 'optional' && pipe === undefined && schema.default === undefined && fallback === undefined;
   return { key, parts: partsOf(isOptional ? schema.wrapped : schema), isOptional };
 }
 
