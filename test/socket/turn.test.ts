@@ -68,6 +68,8 @@ test('where nothing joins, lets writes go at once, and tries again now and then'
   turn.joined();
   await isOver();
   expect(await writesUntilHeld(write)).toBe(0);
+  await isOver();
+  expect(await writesUntilHeld(write)).toBe(32);
 });
 
 test('all of a turn is held, or what comes before the first that is', async () => {
