@@ -35,3 +35,8 @@ function headerOf(length: number): string {
   if (length < HEADERS.length) HEADERS[length] = header;
   return header;
 }
+
+/** The same frame as pieces, whose bytes wait outside V8's heap. */
+export function outsideHeap(frame: Frame): readonly Buffer[] {
+  return typeof frame === 'string' ? [Buffer.from(frame, 'latin1')] : frame;
+}

@@ -3,8 +3,14 @@ import type { WebSocket } from 'ws';
 import { CLOSE_CODES, type CloseReason } from '../protocol/codes.ts';
 import type { Outgoing } from '../protocol/outgoing.ts';
 import type { Sink, WriteResult } from '../routing/router.ts';
-import { type Frame, textFrame } from './frame.ts';
+import { type Frame, outsideHeap, textFrame } from './frame.ts';
 import type { Held, Turn } from './turn.ts';
+
+/**
+ * Bytes of a socket that may wait as strings in V8's heap. It is a small part of the machine's memory, and the process
+ * ends when it is full: what a slow reader leaves waiting beyond this waits outside.
+ */
+const MAX_HEAP_BYTES = 32 * 1024;
 
 /**
  * A sink over one WebSocket. Its queue ends: a client that reads too slowly is closed with 1013. Frames go to the
@@ -50,12 +56,16 @@ export class Sender implements Sink, Held {
 
   #write(frame: Frame): WriteResult {
     if (this.#socket.readyState !== this.#socket.OPEN) return 'closed';
-    if (this.#isFull()) this.flush(); // what only waits for the end of the turn is no queue
-    if (this.#isFull()) {
+    let waiting = this.#socket.bufferedAmount;
+    if (waiting > this.#maxQueueBytes) {
+      this.flush(); // what only waits for the end of the turn is no queue
+      waiting = this.#socket.bufferedAmount;
+    }
+    if (waiting > this.#maxQueueBytes) {
       this.close('TryAgainLater');
       return 'full';
     }
-    this.#send(frame);
+    this.#send(waiting > MAX_HEAP_BYTES ? outsideHeap(frame) : frame);
     return 'sent';
   }
 
@@ -73,10 +83,5 @@ export class Sender implements Sink, Held {
     this.#stream.cork(); // they leave together
     for (const piece of pieces) this.#stream.write(piece);
     this.#stream.uncork();
-  }
-
-  /** No getter: V8 calls its runtime for a private one. */
-  #isFull(): boolean {
-    return this.#socket.bufferedAmount > this.#maxQueueBytes;
   }
 }

@@ -34,6 +34,8 @@ class FakeSocket {
 class FakeStream {
   /** What left together, each time. */
   readonly left: Buffer[] = [];
+  /** Whether each chunk was a string, in V8's heap. */
+  readonly areStrings: boolean[] = [];
   #corks = 0;
   #corked: Buffer[] = [];
 
@@ -47,6 +49,7 @@ class FakeStream {
   }
 
   write(chunk: Buffer | string, encoding: BufferEncoding): void {
+    this.areStrings.push(typeof chunk === 'string');
     this.#corked.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
     if (this.#corks === 0) this.#leave();
   }
@@ -80,7 +83,7 @@ function textsOf(frames: Buffer): string[] {
   return texts;
 }
 
-function openSender(turn = new Turn()) {
+function openSender(turn = new Turn(), maxQueueBytes = MAX_QUEUE_BYTES) {
   const socket = new FakeSocket();
   const { stream } = socket;
   const closings: number[] = [];
@@ -89,7 +92,7 @@ function openSender(turn = new Turn()) {
     socket as unknown as WebSocket,
     stream as unknown as Writable,
     turn,
-    MAX_QUEUE_BYTES,
+    maxQueueBytes,
   );
   return { socket, stream, sender, closings };
 }
@@ -186,6 +189,18 @@ describe('writing', () => {
     for (const text of texts) sender.writeText(text);
     await turnIsOver();
     expect(stream.texts).toEqual(texts);
+  });
+
+  test("what waits beyond 32 KiB does not wait in V8's heap; a broadcast does where little waits", async () => {
+    const turn = new Turn();
+    const slow = openSender(turn, 1e6);
+    const fast = openSender(turn, 1e6);
+    slow.socket.queuedBytes = 32 * 1024 + 1;
+    fast.socket.queuedBytes = 32 * 1024;
+    for (const { sender } of [slow, fast, slow]) sender.write(hello);
+    await turnIsOver();
+    expect([slow.stream.areStrings, fast.stream.areStrings]).toEqual([[false, false], [true]]);
+    expect([slow.stream.texts, fast.stream.texts]).toEqual([[hello.text, hello.text], [hello.text]]);
   });
 
   /** Both ways to write keep to the same rules. */
