@@ -46,7 +46,7 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
   readonly #services: ConnectionServices;
   #link: Link | undefined;
   #outbox: Outbox | undefined;
-  /** Messages, or what should have been some, since the session began. */
+  /** Text frames of the client since the session began, over all its sockets. */
   #received = 0;
 
   constructor(

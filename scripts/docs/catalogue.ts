@@ -156,7 +156,8 @@ export const FIELDS: Readonly<Record<FieldName, string>> = {
   last_seq: 'The last number heard in the session that is taken up again.',
   resumed: 'Whether an earlier session goes on: same participant, same room; what was missed follows.',
   lost: 'Only when resumed: something that was missed is gone. RoomParticipants follows.',
-  received: 'Only when resumed: how many of the session’s messages arrived, Hello not counted; no more will.',
+  received:
+    'Only when resumed: how many of the session’s frames arrived, less the Hello each socket began with; no more will.',
   heartbeat_ms: 'Time between the server’s pings.',
   resume_grace_ms: 'How long the seat is kept without a socket.',
   limits: 'What the server allows.',

@@ -76,8 +76,8 @@ export const Ready = v.strictObject({
   /** Only when resumed, and something was missed that is gone; RoomParticipants follows. */
   lost: v.exactOptional(v.literal(true)),
   /**
-   * Only when resumed: how many of the session's messages have arrived at the server, refused ones included, Hello not.
-   * No more of them will: what its client sent after those is gone.
+   * Only when resumed: how many of the session's frames have arrived at the server over all its sockets, refused ones
+   * included, the Hello each socket began with not. No more of them will: what its client sent after those is gone.
    */
   received: v.exactOptional(atLeastZero),
   heartbeat_ms: milliseconds,

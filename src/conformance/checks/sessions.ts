@@ -132,7 +132,7 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
     ),
   },
   {
-    name: 'Ready says how many messages of the session were received, refused ones included, Hello not',
+    name: 'Ready says how many frames of the session were received, refused ones included, its Hellos not',
     section: 'Coming back',
     steps: lines(
       ALICE_AND_BOB,
