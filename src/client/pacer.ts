@@ -19,7 +19,10 @@ export interface Frame {
 const SHARE = 0.4;
 /** In windows: how long to be silent after a refusal. The penalty lasts one, from when the server sees it. */
 const SILENCE = 1.25;
-/** Frames kept that may have to go again: more than leave until a dead network is found out. */
+/**
+ * Frames kept that may have to go again, at least: more than leave until a dead network is found out. Of a server that
+ * takes many it is two windows' worth: so many may yet be refused.
+ */
 const KEPT = 1000;
 
 /**
@@ -92,10 +95,9 @@ export class Pacer {
 
   /** The session goes on: of its frames so many have arrived. What came after them waits again, and what was refused. */
   resume(received = this.#handed): void {
-    const missing = Math.min(this.#handed - received, this.#sent.length);
+    this.#takeBack(this.#handed - received);
     this.#handed = received;
-    if (missing > 0) this.#queue.unshift(...this.#sent.splice(-missing));
-    this.#takeBack();
+    this.#takeBackRefused();
     this.#forgetOwn();
   }
 
@@ -116,7 +118,7 @@ export class Pacer {
     this.#refused += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#takeBack();
+      this.#takeBackRefused();
       this.#fill(this.#bucket);
       this.flush();
     }, this.#windowMs * SILENCE);
@@ -147,7 +149,8 @@ export class Pacer {
     this.#handed += 1;
     this.#onSocket += 1;
     this.#sent.push(frame);
-    if (this.#sent.length >= 2 * KEPT) this.#sent.splice(0, KEPT);
+    const kept = Math.max(KEPT, 2 * this.#limit);
+    if (this.#sent.length >= 2 * kept) this.#sent.splice(0, this.#sent.length - kept);
   }
 
   /** What was for the server itself belonged to the socket it was sent over. */
@@ -166,9 +169,13 @@ export class Pacer {
     this.#countedAt = performance.now();
   }
 
-  /** What was refused is to be sent again, before all that came later. */
-  #takeBack(): void {
-    if (this.#refused > 0) this.#queue.unshift(...this.#sent.splice(-this.#refused));
+  /** The last so many that were sent are to be sent again, before all that came later. */
+  #takeBack(count: number): void {
+    if (count > 0) this.#queue.unshift(...this.#sent.splice(-count));
+  }
+
+  #takeBackRefused(): void {
+    this.#takeBack(this.#refused);
     this.#refused = 0;
   }
 

@@ -220,9 +220,21 @@ describe('on another socket of the session', () => {
     expect(resumed(sent, 0)).toEqual(['new']);
   });
 
+  test('of a server that takes many, as many are kept as it may yet refuse', () => {
+    const tos = Array.from({ length: 9000 }, () => 'a');
+    const sent = sendTo();
+    sent.pacer.open({ messages: 25_000, window_ms: 1000 });
+    for (const to of tos) sent.pacer.push({ text: '', to });
+    expect(resumed(sent, 0)).toHaveLength(9000);
+  });
+
   test('a thousand and more are kept, but not for ever', () => {
-    const tos = Array.from({ length: 5000 }, () => 'a');
-    const again = resumed(sendTo(...tos), 0);
+    jest.useFakeTimers();
+    const sent = sendTo();
+    sent.pacer.open({ messages: 500, window_ms: 1000 });
+    for (let i = 0; i < 5000; i += 1) sent.pacer.push({ text: `${i}`, to: 'a' });
+    jest.advanceTimersByTime(60_000);
+    const again = resumed(sent, 0);
     expect(again.length).toBeGreaterThanOrEqual(1000);
     expect(again.length).toBeLessThan(2000);
     expect(again.at(-1)).toBe('4999');
