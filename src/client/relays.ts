@@ -51,7 +51,8 @@ export class Relays {
   }
 
   /** Those to whoever is in no room with this client any more are not sent. */
-  keepTo(present: readonly ParticipantId[]): void {
+  dropStrays(): void {
+    const present = this.#standing().room?.participants ?? [];
     const absent = new SignalingError('ParticipantNotFound', 'The participant left, or you did.');
     this.#pacer.drop(({ to }) => to !== undefined && !present.includes(to), absent);
   }

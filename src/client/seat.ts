@@ -14,8 +14,6 @@ const seatLogic = runChart(seatMachine);
 export interface SeatHost {
   /** Undefined before the first connection. */
   selfId(): ParticipantId | undefined;
-  /** Whether the server can be asked for something. */
-  isConnected(): boolean;
   /** After every change of `room`. */
   roomChanged(before: RoomState | undefined): void;
   /** An Error that answers no call. */
@@ -78,7 +76,7 @@ export class Seat {
 
   /** Begins the next call, if the server can be asked and nothing else is. */
   advance(): void {
-    if ((this.isInside || this.isOutside) && this.#host.isConnected()) this.#calls.advance();
+    if ((this.isInside || this.isOutside) && this.#pacer.isOpen) this.#calls.advance();
   }
 
   /** Makes the server say something: a relay to oneself comes back in a room, and is refused outside. */

@@ -71,7 +71,6 @@ export class Signaling implements Events<SignalingEvents> {
       this.#pacer,
       {
         selfId: () => this.selfId,
-        isConnected: () => this.#pacer.isOpen,
         roomChanged: (before) => this.#tellRoom(before),
         failed: (error) => this.#emitter.emit('error', error),
       },
@@ -183,10 +182,10 @@ export class Signaling implements Events<SignalingEvents> {
   /**
    * Sends an offer to somebody in the room. Settles when it was handed to the socket, which may take a while: frames
    * are paced below the server's limit, and wait while the connection is lost. It goes again if it does not arrive, as
-   * long as the session lives. Rejects with `ParticipantNotFound`
-   * when `to` is not in the room, or leaves it meanwhile; `InvalidPayload` outside a room, when `sdp` is no string (it
-   * is a description's `sdp`, not the description) or when it is larger than the server takes; `RateLimited` when 1000
-   * relays wait already; `Lost` when the session was gone; `Closed`.
+   * long as the session lives. Rejects with `ParticipantNotFound` when `to` is not in the room, or leaves it meanwhile;
+   * `InvalidPayload` outside a room, when `sdp` is no string (it is a description's `sdp`, not the description) or when
+   * it is larger than the server takes; `RateLimited` when 1000 relays wait already; `Lost` when the session was gone;
+   * `Closed`.
    */
   offer(to: ParticipantId, sdp: string, options?: CallOptions): Promise<void> {
     return this.#relays.send({ type: 'Offer', to, sdp }, options);
@@ -243,7 +242,7 @@ export class Signaling implements Events<SignalingEvents> {
     this.actor.send({ type: 'ready', heartbeatMs: ready.heartbeat_ms });
     if (ready.resumed) {
       const lost = ready.lost === true;
-      this.#relays.keepTo(this.room?.participants ?? []); // what goes again may be for somebody who left since
+      this.#relays.dropStrays(); // what goes again may be for somebody who left since
       this.#seat.tell({ type: 'resumed', lost });
       this.#emitter.emit('resumed', { lost });
     } else if (previous !== undefined) {
@@ -352,7 +351,7 @@ export class Signaling implements Events<SignalingEvents> {
   /** After `room`, if it is the same room, who left and who came. */
   #tellRoom(before: RoomState | undefined): void {
     const { room } = this;
-    this.#relays.keepTo(room?.participants ?? []);
+    this.#relays.dropStrays();
     this.#emitter.emit('room', room);
     if (before?.roomId !== room?.roomId) return;
     const isOther = (id: ParticipantId) => id !== this.selfId && id !== this.#previousId;
