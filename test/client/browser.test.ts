@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import type { Signaling } from '../../src/client/index.ts';
 import { launchChromium } from '../support/chromium.ts';
-import { FaultyProxy, type Passage } from '../support/proxy.ts';
+import { FaultyProxy } from '../support/proxy.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
 
@@ -73,22 +73,15 @@ const dispatch = (target: 'window' | 'document', type: string) =>
     [target, type],
   );
 
-async function faulty(): Promise<{ proxy: FaultyProxy; passages: Passage[] }> {
-  const proxy = await FaultyProxy.listen(server.wsUrl);
-  const passages: Passage[] = [];
-  proxy.onPassage = (passage) => passages.push(passage);
-  return { proxy, passages };
-}
-
 test.each([
   ['the page is looked at again', 'document', 'visibilitychange'],
   ['the page is shown again', 'window', 'pageshow'],
   ['the page is not frozen any more', 'document', 'resume'],
   ['the network is back', 'window', 'online'],
 ] as const)('it tries at once when %s', async (_, target, type) => {
-  const { proxy, passages } = await faulty();
+  const proxy = await FaultyProxy.listen(server.wsUrl);
   await open(proxy.wsUrl);
-  passages[0]?.cut('reset');
+  proxy.passages[0]?.cut('reset');
   await reach('waiting');
   await dispatch(target, type);
   await reach('connected');
@@ -98,9 +91,9 @@ test.each([
 });
 
 test('without a network it waits for one', async () => {
-  const { proxy, passages } = await faulty();
+  const proxy = await FaultyProxy.listen(server.wsUrl);
   await open(proxy.wsUrl);
-  passages[0]?.cut('reset');
+  proxy.passages[0]?.cut('reset');
   await reach('waiting');
   await page.context().setOffline(true);
   await reach('offline');

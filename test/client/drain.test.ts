@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { WebSocket as WsWebSocket } from 'ws';
-import { FaultyProxy, type Passage } from '../support/proxy.ts';
+import { FaultyProxy } from '../support/proxy.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { closeAll, meet, type Recorded, start, Wire } from './clients.ts';
 
@@ -106,18 +106,16 @@ describe('a drain', () => {
   test('nor what is still on its way over the old socket when the new one is ready', async () => {
     const server = await startServer();
     const proxy = await FaultyProxy.listen(server.wsUrl);
-    const passages: Passage[] = [];
-    proxy.onPassage = (passage) => passages.push(passage);
     closers.push(() => void proxy.close());
     const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
     const bob = start(proxy.wsUrl, QUICK);
     await bob.joinRoom(alice.room?.roomId as string);
     await alice.met(2);
-    passages[0]?.stall();
+    proxy.passages[0]?.stall();
     for (const i of [0, 1, 2]) await bob.answer(alice.id, String(i));
     bob.actor.send({ type: 'draining', jitterMs: 0 });
     await bob.once('resumed');
-    passages[0]?.go();
+    proxy.passages[0]?.go();
     await bob.answer(alice.id, '3');
     await alice.once('answer', ({ sdp }) => sdp === '3');
     await alice.offer(bob.id, 'v=0');

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { FaultyProxy, type Passage } from '../support/proxy.ts';
+import { FaultyProxy } from '../support/proxy.ts';
 import { startServer } from '../support/server.ts';
 import { closeAll, meet, type Recorded, start, Wire } from './clients.ts';
 
@@ -45,19 +45,17 @@ test('a newcomer’s offers and 80 candidates to seven never meet the limit, and
 test('frames that a stalled network pressed together are refused, and go again: once and in order', async () => {
   const server = await startServer();
   const proxy = await FaultyProxy.listen(server.wsUrl);
-  const passages: Passage[] = [];
-  proxy.onPassage = (passage) => passages.push(passage);
   const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
   const wire = new Wire();
   const bob = start(proxy.wsUrl, { WebSocket: wire.WebSocket });
   await bob.joinRoom(alice.room?.roomId as string);
   await alice.met(2);
-  passages[0]?.stall();
+  proxy.passages[0]?.stall();
   const count = 40;
   await Promise.all(
     Array.from({ length: count }, (_, i) => bob.candidate(alice.id, { candidate: `candidate:${i}` })),
   );
-  passages[0]?.go();
+  proxy.passages[0]?.go();
   await alice.once('candidate', ({ candidate }) => candidate?.candidate === `candidate:${count - 1}`);
   expect(wire.heard.some(isRateLimited)).toBe(true);
   expect(alice.all('candidate').map(({ candidate }) => candidate?.candidate)).toEqual(

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { startChild } from '../support/child.ts';
-import { type CutKind, type CutPoint, FaultyProxy, type Passage } from '../support/proxy.ts';
+import { type CutKind, type CutPoint, FaultyProxy } from '../support/proxy.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { Session } from '../support/session.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
@@ -22,12 +22,10 @@ afterEach(async () => {
   for (const proxy of proxies.splice(0)) await proxy.close();
 });
 
-async function faulty(target = server.wsUrl): Promise<{ proxy: FaultyProxy; passages: Passage[] }> {
+async function faulty(target = server.wsUrl): Promise<FaultyProxy> {
   const proxy = await FaultyProxy.listen(target);
   proxies.push(proxy);
-  const passages: Passage[] = [];
-  proxy.onPassage = (passage) => passages.push(passage);
-  return { proxy, passages };
+  return proxy;
 }
 
 const numbers = (client: Recorded, type: 'offer' | 'answer') =>
@@ -36,7 +34,7 @@ const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe('a lost socket', () => {
   test('is replaced, with the same id, and what was missed is heard', async () => {
-    const { proxy, passages } = await faulty();
+    const proxy = await faulty();
     const alice = start(server.wsUrl);
     const bob = start(proxy.wsUrl, { reconnect: { baseMs: 2000, capMs: 2000 } });
     const { roomId } = await alice.createRoom();
@@ -44,7 +42,7 @@ describe('a lost socket', () => {
     await alice.met(2);
     const { id } = bob;
     const back = bob.next('resumed');
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     await bob.until('waiting');
     expect(bob.state).toEqual({
       status: 'waiting',
@@ -74,13 +72,13 @@ describe('a lost socket', () => {
         if (sockets.push(this) === 2) Object.defineProperty(this, 'onmessage', { set: () => {} });
       }
     }
-    const { proxy, passages } = await faulty();
+    const proxy = await faulty();
     const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
     const bob = start(proxy.wsUrl, { ...QUICK, WebSocket: SecondDeaf });
     await bob.joinRoom(alice.room?.roomId as string);
     await alice.met(2);
     const { id } = bob;
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     await alice.once('peerResumed');
     bob.close();
     expect(await alice.once('peerDisconnected')).toEqual({ participantId: id });
@@ -88,16 +86,16 @@ describe('a lost socket', () => {
   });
 
   test('takes nothing with it: what was handed to it and did not arrive goes over the next', async () => {
-    const { proxy, passages } = await faulty();
+    const proxy = await faulty();
     const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
     const bob = start(proxy.wsUrl, QUICK);
     await bob.joinRoom(alice.room?.roomId as string);
     await alice.met(2);
     await bob.answer(alice.id, '0');
     await alice.once('answer');
-    passages[0]?.stall();
+    proxy.passages[0]?.stall();
     for (const i of [1, 2]) await bob.answer(alice.id, String(i));
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     await bob.answer(alice.id, '3');
     await alice.once('answer', ({ sdp }) => sdp === '3');
     expect(numbers(alice, 'answer')).toEqual(upTo(4));
@@ -105,16 +103,16 @@ describe('a lost socket', () => {
   });
 
   test('nor what was for somebody who is gone: that does not go again', async () => {
-    const { proxy, passages } = await faulty();
+    const proxy = await faulty();
     const [alice, carol] = (await meet(server.wsUrl, 2)) as [Recorded, Recorded];
     const bob = start(proxy.wsUrl, QUICK);
     await bob.joinRoom(alice.room?.roomId as string);
     await alice.met(3);
-    passages[0]?.stall('up');
+    proxy.passages[0]?.stall('up');
     for (const { id } of [carol, alice]) await bob.offer(id, 'v=0');
     await carol.leave();
     await bob.once('peerDisconnected');
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     await alice.once('offer');
     await alice.offer(bob.id, 'v=0');
     await bob.once('offer');
@@ -123,14 +121,14 @@ describe('a lost socket', () => {
 
   test('and whoever asks for a room as soon as it is replaced asks once', async () => {
     const wire = new Wire();
-    const { proxy, passages } = await faulty();
+    const proxy = await faulty();
     const client = start(proxy.wsUrl, { ...QUICK, WebSocket: wire.WebSocket });
     await client.connect();
     let room: Promise<unknown> | undefined;
     client.on('state', ({ status }) => {
       if (status === 'connected') room ??= client.createRoom();
     });
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     await client.once('resumed');
     await room;
     await client.leave();
@@ -146,16 +144,16 @@ describe('a lost socket', () => {
   });
 
   test('is the end where it is not to be made again', async () => {
-    const { proxy, passages } = await faulty();
+    const proxy = await faulty();
     const client = start(proxy.wsUrl, { reconnect: false });
     await client.createRoom();
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     await client.until('closed');
     await expect(client.connect()).rejects.toMatchObject({ code: 'Closed' });
   });
 
   test('is tried again so often and no more', async () => {
-    const { proxy } = await faulty();
+    const proxy = await faulty();
     let attempts = 0;
     proxy.onPassage = (passage) => {
       attempts += 1;
@@ -221,7 +219,7 @@ describe('however its sockets break', () => {
   test('what a client sends and is sent arrives once and in order', async () => {
     await fc.assert(
       fc.asyncProperty(cuts, async (plan) => {
-        const { proxy } = await faulty();
+        const proxy = await faulty();
         cutting(proxy, plan);
         const alice = start(server.wsUrl);
         const bob = start(proxy.wsUrl, QUICK);
@@ -251,7 +249,7 @@ describe('however its sockets break', () => {
     const calls = fc.array(fc.constantFrom('create', 'join', 'leave'), { minLength: 2, maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(cuts, calls, async (plan, list) => {
-        const { proxy } = await faulty();
+        const proxy = await faulty();
         cutting(proxy, plan);
         const witness = start(server.wsUrl);
         const { roomId } = await witness.createRoom();
@@ -293,14 +291,14 @@ describe('however its sockets break', () => {
 describe('a session that is gone', () => {
   test('is another identity in the same room', async () => {
     const quick = await startServer({ RESUME_GRACE_MS: '0' });
-    const { proxy, passages } = await faulty(quick.wsUrl);
+    const proxy = await faulty(quick.wsUrl);
     const [alice] = (await meet(quick.wsUrl, 1)) as [Recorded];
     const bob = start(proxy.wsUrl, QUICK);
     const { roomId } = await bob.joinRoom(alice.room?.roomId as string);
     const previousId = bob.id;
     const restarted = bob.next('restarted');
     const gone = alice.next('peerDisconnected');
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     expect(await gone).toEqual({ participantId: previousId });
     const { selfId } = await restarted;
     expect(selfId).not.toBe(previousId);
@@ -314,11 +312,11 @@ describe('a session that is gone', () => {
 
   test('takes with it what waited to be sent under the former identity', async () => {
     const quick = await startServer({ RESUME_GRACE_MS: '0' });
-    const { proxy, passages } = await faulty(quick.wsUrl);
+    const proxy = await faulty(quick.wsUrl);
     const [alice] = (await meet(quick.wsUrl, 1)) as [Recorded];
     const bob = start(proxy.wsUrl, QUICK);
     await bob.joinRoom(alice.room?.roomId as string);
-    passages[0]?.cut('reset');
+    proxy.passages[0]?.cut('reset');
     await bob.next('state');
     await expect(bob.offer(alice.id, 'v=0')).rejects.toMatchObject({ code: 'Lost' });
   });

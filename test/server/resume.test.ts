@@ -119,6 +119,8 @@ class Receiver {
   /** Everything sent in the session, Hello not counted. */
   readonly #sent: object[] = [];
   answers = 0;
+  /** How many of its messages were refused, which it is to be told of whatever happens. */
+  refusals = 0;
   #token: string | undefined;
   #lastSeq = 0;
   #socket: WebSocket | undefined;
@@ -187,9 +189,6 @@ class Receiver {
       this.answers += 1;
     }
   }
-
-  /** How many of its messages were refused, which it is to be told of whatever happens. */
-  refusals = 0;
 
   /** Settles when the server has read all that was sent, and what it said to it is heard. */
   async settled(): Promise<void> {

@@ -648,12 +648,11 @@ describe('a network that swallows everything', () => {
     const proxy = await startProxy(own);
     const { room_id, members } = await meet(own, 'session', 'base');
     const [alice, carol] = members;
-    const passages: Passage[] = [];
-    proxy.onPassage = (passage) => passages.push(passage);
     const session = kind === 'session' ? await Session.open(proxy.wsUrl) : undefined;
     const client = session?.client ?? (await TestClient.connect(proxy.wsUrl));
     const id = await client.joinRoom(room_id);
     await hush(alice, carol, { client });
+    const { passages } = proxy;
     (passages[0] as Passage).stall();
     return { own, room_id, alice, carol, client, session: session as Session, id, passages };
   }

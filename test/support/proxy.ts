@@ -245,7 +245,8 @@ export class FaultyProxy {
   /** `ws://127.0.0.1:PORT/ws` */
   readonly wsUrl: URL;
   readonly #listener: Server;
-  readonly #passages = new Set<Passage>();
+  /** Every connection so far, in order. */
+  readonly passages: Passage[] = [];
   /** Sees each connection before its first byte goes through. */
   onPassage: (passage: Passage) => void = () => {};
 
@@ -270,16 +271,14 @@ export class FaultyProxy {
         allowHalfOpen: true,
       });
       const passage = new Passage(client, server);
-      this.#passages.add(passage);
-      client.on('close', () => server.on('close', () => this.#passages.delete(passage)));
+      this.passages.push(passage);
       this.onPassage(passage);
     });
   }
 
   /** Ends every connection, those that were cut in silence included. */
   clear(): void {
-    for (const passage of this.#passages) passage.destroy();
-    this.#passages.clear();
+    for (const passage of this.passages) passage.destroy();
   }
 
   async close(): Promise<void> {
