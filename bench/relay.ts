@@ -10,8 +10,8 @@
  * two processes of the same code differ by a tenth and more, for as long as they live.
  * `bare again` is a second process of the same relay: how far it is from 1 is what the machine adds.
  *
- *     npm run bench -- relay [--servers NAME,…] [--rounds 12] [--starts 3] [--seconds 2] [--rooms 8] [--room-size 8] [--window 8]
- *         [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR] [--save]
+ *     npm run bench -- relay [--servers NAME,…] [--rounds 12] [--starts 3] [--seconds 2] [--rooms 8] [--room-size 8]
+ *         [--window 8] [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR] [--save]
  *
  * `--servers`: bare always takes part; besides `bare again`, bloom, `bloom no spans`; the peers (`--servers peers`);
  * echo, no relay, which shows how fast the load generator is. `--env`: set for Bloom. `--main`: another tree's
@@ -52,8 +52,9 @@ function describe(report: Report, rounds: readonly Round[], kind: Kind, options:
     kind === 'closed'
       ? `Closed loop, ${rooms * roomSize} senders in rooms of ${roomSize}, ${window} messages of each on their way`
       : `Open loop, ${rate} messages a second from ${rooms * roomSize} senders`;
+  const length = kind === 'closed' ? `${seconds} s` : `${turns('bare')[0]?.messages} messages`;
   report.table(
-    `${load}; ${rounds.length} rounds of ${kind === 'closed' ? `${seconds} s` : `${turns('bare')[0]?.messages} messages`}, over ${starts === 1 ? 'one start' : `${starts} starts`}`,
+    `${load}; ${rounds.length} rounds of ${length}, over ${starts === 1 ? 'one start' : `${starts} starts`}`,
     [
       'server',
       'CPU µs a message',

@@ -8,6 +8,7 @@ import { type Absorb, absorberOf } from './absorb.ts';
 export class Configuration {
   readonly isActive: boolean;
   readonly #snapshot: AnyMachineSnapshot;
+  /** The snapshot's, as a list: of so few it is searched faster than a set. */
   readonly #tags: readonly string[];
   readonly #absorbers = new Map<string, Absorb>();
 
