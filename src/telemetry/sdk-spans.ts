@@ -6,14 +6,15 @@ import {
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { Environment } from './signals.ts';
 import { type BatchLimits, SpanBatches } from './spans/batches.ts';
-import type { Scope, SpanRequest } from './spans/otlp.ts';
+import { type SpanRequest, SpanWriter } from './spans/otlp.ts';
 import { SpanProvider } from './spans/provider.ts';
 
 /** A collector's hiccup of a second or two at tens of thousands of spans a second. */
 const QUEUE_SPANS = 65_536;
 const QUEUE_BYTES = 32 * 1024 * 1024;
-/** Some 2 MB: collectors take 4 and more. */
-const BATCH_SPANS = 4096;
+/** Some 500 kB, and at most 2 MB: collectors take 4 and more. */
+const BATCH_SPANS = 1024;
+const MAX_BATCH_SPANS = 4096;
 const DELAY_MS = 5000;
 
 /** What asks for more than `SpanProvider` does: other samplers, exporters and encodings, limits, host attributes. */
@@ -44,20 +45,25 @@ export function plainSpans(env: Environment, resource: Attributes): SpanProvider
     return value >= 0 ? value : fallback;
   };
   const queueSpans = number('OTEL_BSP_MAX_QUEUE_SIZE', QUEUE_SPANS);
+  const maxBatchSpans = Math.max(
+    1,
+    Math.min(queueSpans, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', MAX_BATCH_SPANS)),
+  );
   const limits: BatchLimits = {
     queueSpans,
     queueBytes: QUEUE_BYTES,
-    batchSpans: Math.max(1, Math.min(queueSpans, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', BATCH_SPANS))),
+    batchSpans: Math.min(BATCH_SPANS, maxBatchSpans),
+    maxBatchSpans,
     delayMs: number('OTEL_BSP_SCHEDULE_DELAY', DELAY_MS),
   };
-  return new SpanProvider((scope) => new SpanBatches(limits, sender(resource, scope)));
+  return new SpanProvider((scope) => new SpanBatches(limits, new SpanWriter(resource, scope), sender()));
 }
 
-function sender(resource: Attributes, scope: Scope): (request: SpanRequest) => Promise<void> {
+function sender(): (request: SpanRequest) => Promise<void> {
   const delegate = createOtlpHttpExportDelegate(
     convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', { 'Content-Type': 'application/x-protobuf' }),
     {
-      serializeRequest: (request: SpanRequest) => request.finish(resource, scope),
+      serializeRequest: ({ bytes }: SpanRequest) => bytes,
       deserializeResponse: ProtobufTraceSerializer.deserializeResponse,
     },
     'otlp_http_span_exporter',

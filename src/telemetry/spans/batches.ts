@@ -1,5 +1,5 @@
 import { diag } from '@opentelemetry/api';
-import { SpanRequest } from './otlp.ts';
+import type { SpanRequest, SpanWriter } from './otlp.ts';
 import type { RecordedSpan } from './span.ts';
 
 /** How many spans are kept, and for how long. */
@@ -8,8 +8,10 @@ export interface BatchLimits {
   readonly queueSpans: number;
   /** Bytes that wait at most. */
   readonly queueBytes: number;
-  /** Spans in a request at most. */
+  /** Spans with which a request is sent, if the one before is answered. */
   readonly batchSpans: number;
+  /** Spans in a request at most. */
+  readonly maxBatchSpans: number;
   /** Milliseconds from a batch's first span to its export, at most. */
   readonly delayMs: number;
 }
@@ -19,31 +21,29 @@ export type SendRequest = (request: SpanRequest) => Promise<void>;
 
 /** Spans that are written in one go: the first of them fetches the code and its data into the processor's caches. */
 const RUN_SPANS = 32;
-/** Bytes a span takes, roughly: a batch's buffer begins with room for as many as the last one had. */
-const SPAN_BYTES = 512;
-const FIRST_SPANS = 64;
 
 /**
- * Gathers spans into requests and sends these one after the other. What waits is bounded, so that a collector that
- * is down costs spans and a line in the log, and no more memory than that.
+ * Gathers spans into requests and sends these one after the other: soon, since a large one holds up what else the server
+ * and its machine do, and with more in each when the collector takes its time. What waits is bounded, so that a collector
+ * that is down costs spans and a line in the log, and no more memory than that.
  */
 export class SpanBatches {
   readonly #limits: BatchLimits;
+  readonly #writer: SpanWriter;
   readonly #send: SendRequest;
   readonly #waiting: SpanRequest[] = [];
   #waitingSpans = 0;
   #waitingBytes = 0;
-  #filling: SpanRequest | undefined;
   /** Ended, and not written yet. */
   readonly #ended: RecordedSpan[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
-  #lastCount = FIRST_SPANS;
   #dropped = 0;
   #isShut = false;
 
-  constructor(limits: BatchLimits, send: SendRequest) {
+  constructor(limits: BatchLimits, writer: SpanWriter, send: SendRequest) {
     this.#limits = limits;
+    this.#writer = writer;
     this.#send = send;
   }
 
@@ -53,10 +53,11 @@ export class SpanBatches {
       this.#dropped += 1;
       return;
     }
-    this.#filling ??= this.#begin();
+    this.#timer ??= setTimeout(() => this.#close(), this.#limits.delayMs).unref();
     this.#ended.push(span);
-    if (this.#ended.length >= RUN_SPANS) this.#write(this.#filling);
-    if (this.#fillingSpans() >= this.#limits.batchSpans) this.#close();
+    if (this.#ended.length >= RUN_SPANS) this.#write();
+    const { batchSpans, maxBatchSpans } = this.#limits;
+    if (this.#fillingSpans() >= (this.#sending ? maxBatchSpans : batchSpans)) this.#close();
   };
 
   /** Settles when everything recorded so far was sent, or could not be. */
@@ -73,42 +74,42 @@ export class SpanBatches {
   #isFull(): boolean {
     const { queueSpans, queueBytes } = this.#limits;
     const spans = this.#waitingSpans + this.#fillingSpans();
-    const bytes = this.#waitingBytes + (this.#filling?.size ?? 0);
+    const bytes = this.#waitingBytes + this.#writer.size;
     return this.#waitingSpans > 0 && (spans >= queueSpans || bytes >= queueBytes);
   }
 
   #fillingSpans(): number {
-    return (this.#filling?.count ?? 0) + this.#ended.length;
+    return this.#writer.count + this.#ended.length;
   }
 
-  #write(request: SpanRequest): void {
-    for (const span of this.#ended.splice(0)) request.add(span);
-  }
-
-  #begin(): SpanRequest {
-    this.#timer = setTimeout(() => this.#close(), this.#limits.delayMs).unref();
-    return new SpanRequest(this.#lastCount * SPAN_BYTES);
+  #write(): void {
+    for (const span of this.#ended.splice(0)) this.#writer.add(span);
   }
 
   /** Nothing is added to the batch any more. */
   #close(): void {
     clearTimeout(this.#timer);
-    if (this.#filling === undefined) return;
-    this.#write(this.#filling);
-    this.#lastCount = this.#filling.count;
-    this.#waiting.push(this.#filling);
-    this.#count(this.#filling, 1);
-    this.#filling = undefined;
+    this.#timer = undefined;
+    this.#write();
+    if (this.#writer.count === 0) return;
+    const request = this.#writer.finish();
+    this.#waiting.push(request);
+    this.#count(request, 1);
     this.#sending ??= this.#sendAll();
   }
 
-  #count({ count, size }: SpanRequest, sign: 1 | -1): void {
+  #next(): SpanRequest | undefined {
+    if (this.#waiting.length === 0 && this.#fillingSpans() >= this.#limits.batchSpans) this.#close();
+    return this.#waiting.shift();
+  }
+
+  #count({ count, bytes }: SpanRequest, sign: 1 | -1): void {
     this.#waitingSpans += sign * count;
-    this.#waitingBytes += sign * size;
+    this.#waitingBytes += sign * bytes.length;
   }
 
   async #sendAll(): Promise<void> {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#count(next, -1);
       await this.#send(next).catch((error) => diag.error(`${error.name}: ${error.message}`));
       if (this.#dropped > 0) diag.warn(`Dropped ${this.#dropped} spans: the queue was full`);

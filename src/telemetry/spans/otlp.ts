@@ -40,7 +40,9 @@ const IS_REMOTE = 0x200;
 
 const TWO_TO_32 = 2 ** 32;
 const INT64_END = 2 ** 63;
+/** Bytes a writer begins with: of what is small, and of some hundred spans. */
 const SMALL = 256;
+const FIRST_BYTES = 64 * 1024;
 
 export interface Scope {
   readonly name: string;
@@ -48,36 +50,58 @@ export interface Scope {
   readonly schemaUrl: string | undefined;
 }
 
+/** An ExportTraceServiceRequest, encoded. */
+export interface SpanRequest {
+  /** Spans in it. */
+  readonly count: number;
+  readonly bytes: Buffer;
+}
+
 /**
- * An ExportTraceServiceRequest in the making. Spans are written soon after they end: keeping thousands of them costs
- * more, in memory too. All spans are of one resource and one scope.
+ * Writes spans of one resource and one scope into requests, one after the other in the same memory: what each batch
+ * took anew and left to the garbage collector made V8 collect the whole heap every few batches, for 50 ms of a core.
+ * Spans are written soon after they end: keeping thousands of them costs more, in memory too.
  */
-export class SpanRequest {
-  readonly #spans: ProtobufWriter;
+export class SpanWriter {
+  readonly #spans = new ProtobufWriter(FIRST_BYTES);
+  /** What of the request is about the resource, and what of the scope comes before and after its spans. */
+  readonly #resource: Buffer;
+  readonly #scope: Buffer;
+  readonly #scopeEnd: Buffer;
   /** Nanoseconds since 1970 at `performance.now() === 0`, in two halves: a request's times are of one clock. */
-  readonly #originHigh: number;
-  readonly #originLow: number;
+  #originHigh = 0;
+  #originLow = 0;
   #count = 0;
 
-  /** `capacity` in bytes is where it begins. */
-  constructor(capacity: number) {
-    this.#spans = new ProtobufWriter(capacity);
-    const origin = BigInt(Math.round((Date.now() - performance.now()) * 1000)) * 1000n;
-    this.#originHigh = Number(origin >> 32n);
-    this.#originLow = Number(origin & 0xffff_ffffn);
+  constructor(resource: Attributes, { name, version, schemaUrl }: Scope) {
+    this.#resource = written((to) => {
+      const start = to.open(RESOURCE_SPANS.resource);
+      writeAttributes(to, RESOURCE.attributes, resource);
+      to.close(start);
+    });
+    this.#scope = written((to) => {
+      const start = to.open(SCOPE_SPANS.scope);
+      to.string(SCOPE.name, name);
+      if (version) to.string(SCOPE.version, version);
+      to.close(start);
+    });
+    this.#scopeEnd = written((to) => {
+      if (schemaUrl) to.string(SCOPE_SPANS.schemaUrl, schemaUrl);
+    });
   }
 
-  /** Spans written. */
+  /** Spans written since the last request. */
   get count(): number {
     return this.#count;
   }
 
-  /** Bytes written. */
+  /** Bytes written since the last request. */
   get size(): number {
     return this.#spans.size;
   }
 
   add(span: RecordedSpan): void {
+    if (this.#count === 0) this.#readClock();
     this.#count += 1;
     const to = this.#spans;
     const { parent } = span;
@@ -99,25 +123,24 @@ export class SpanRequest {
     to.close(start);
   }
 
-  /** The request whole. Nothing is added after that. */
-  finish(resource: Attributes, { name, version, schemaUrl }: Scope): Buffer {
-    const head = new ProtobufWriter(SMALL);
-    const scope = head.open(SCOPE_SPANS.scope);
-    head.string(SCOPE.name, name);
-    if (version) head.string(SCOPE.version, version);
-    head.close(scope);
-    const tail = new ProtobufWriter(SMALL);
-    if (schemaUrl) tail.string(SCOPE_SPANS.schemaUrl, schemaUrl);
+  /** What was written since the last request, as a request. */
+  finish(): SpanRequest {
+    const spans = this.#spans.bytes;
+    const scopeBytes = this.#scope.length + spans.length + this.#scopeEnd.length;
+    const scopeHeader = written((to) => to.header(RESOURCE_SPANS.scopeSpans, scopeBytes));
+    const resourceBytes = this.#resource.length + scopeHeader.length + scopeBytes;
+    const header = written((to) => to.header(REQUEST.resourceSpans, resourceBytes));
+    const bytes = Buffer.concat([header, this.#resource, scopeHeader, this.#scope, spans, this.#scopeEnd]);
+    const { count } = this;
+    this.#spans.clear();
+    this.#count = 0;
+    return { count, bytes };
+  }
 
-    const outer = new ProtobufWriter(SMALL);
-    const start = outer.open(RESOURCE_SPANS.resource);
-    writeAttributes(outer, RESOURCE.attributes, resource);
-    outer.close(start);
-    outer.header(RESOURCE_SPANS.scopeSpans, head.size + this.size + tail.size);
-
-    const whole = new ProtobufWriter(SMALL);
-    whole.header(REQUEST.resourceSpans, outer.size + head.size + this.size + tail.size);
-    return Buffer.concat([whole.bytes, outer.bytes, head.bytes, this.#spans.bytes, tail.bytes]);
+  #readClock(): void {
+    const origin = BigInt(Math.round((Date.now() - performance.now()) * 1000)) * 1000n;
+    this.#originHigh = Number(origin >> 32n);
+    this.#originLow = Number(origin & 0xffff_ffffn);
   }
 
   #writeEvent({ at, name, attributes }: SpanEvent): void {
@@ -134,6 +157,12 @@ export class SpanRequest {
     const carry = Math.floor(nanos / TWO_TO_32);
     this.#spans.fixed64(field, nanos - carry * TWO_TO_32, this.#originHigh + carry);
   }
+}
+
+function written(write: (to: ProtobufWriter) => void): Buffer {
+  const writer = new ProtobufWriter(SMALL);
+  write(writer);
+  return writer.bytes;
 }
 
 function writeLink(to: ProtobufWriter, { context, attributes }: Link): void {

@@ -8,6 +8,8 @@ export const FIXED32 = 5;
 const SHORT = 128;
 /** Bytes of whatever is written without asking for room: tags, numbers, lengths. */
 const MARGIN = 64;
+/** Times what was needed at last that is kept. */
+const MAX_SPARE = 16;
 const TWO_TO_32 = 2 ** 32;
 
 /**
@@ -15,11 +17,13 @@ const TWO_TO_32 = 2 ** 32;
  * opened, written and closed; its length is filled in then.
  */
 export class ProtobufWriter {
+  readonly #capacity: number;
   #bytes: Buffer;
   #at = 0;
 
   /** `capacity` in bytes is where it begins; it grows as needed. */
   constructor(capacity: number) {
+    this.#capacity = capacity;
     this.#bytes = Buffer.allocUnsafe(capacity);
   }
 
@@ -31,6 +35,14 @@ export class ProtobufWriter {
   /** What was written; a view, good until more is. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#at);
+  }
+
+  /** Begins again, with the room it has; unless that is far more than it has needed this time. */
+  clear(): void {
+    if (this.#bytes.length > MAX_SPARE * Math.max(this.#at, this.#capacity)) {
+      this.#bytes = Buffer.allocUnsafe(this.#capacity);
+    }
+    this.#at = 0;
   }
 
   tag(field: number, wireType: number): void {

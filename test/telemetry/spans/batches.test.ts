@@ -1,10 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api';
 import { type BatchLimits, SpanBatches } from '../../../src/telemetry/spans/batches.ts';
-import type { SpanRequest } from '../../../src/telemetry/spans/otlp.ts';
+import { type SpanRequest, SpanWriter } from '../../../src/telemetry/spans/otlp.ts';
 import { SpanProvider } from '../../../src/telemetry/spans/provider.ts';
 
-const PLENTY: BatchLimits = { queueSpans: 1000, queueBytes: 1e9, batchSpans: 1000, delayMs: 1e6 };
+const PLENTY: BatchLimits = {
+  queueSpans: 1000,
+  queueBytes: 1e9,
+  batchSpans: 1000,
+  maxBatchSpans: 1000,
+  delayMs: 1e6,
+};
 
 let said: string[];
 beforeEach(() => {
@@ -29,7 +35,9 @@ function openBatches(limits: Partial<BatchLimits>) {
       answers.push({ resolve, reject });
       heard();
     });
-  const provider = new SpanProvider(() => new SpanBatches({ ...PLENTY, ...limits }, send));
+  const provider = new SpanProvider(
+    (scope) => new SpanBatches({ ...PLENTY, ...limits }, new SpanWriter({}, scope), send),
+  );
   const tracer = provider.getTracer('test');
   return {
     provider,
@@ -66,17 +74,31 @@ describe('a batch', () => {
     expect(batches).toEqual([2]);
   });
 
-  test('waits until the one before is answered', async () => {
-    const { batches, record, answer } = openBatches({ batchSpans: 2 });
-    record(5);
+  test('waits until the one before is answered, and grows as far as it may', async () => {
+    const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 4 });
+    record(2 + 4 + 4 + 3);
     expect(batches).toEqual([2]);
     await answer();
-    expect(batches).toEqual([2, 2]);
+    await answer();
+    expect(batches).toEqual([2, 4, 4]);
+    await answer();
+    expect(batches).toEqual([2, 4, 4, 3]);
+  });
+
+  test('that has grown enough meanwhile goes at once', async () => {
+    const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 100 });
+    record(2 + 5);
+    await answer();
+    expect(batches).toEqual([2, 5]);
+    record(1);
+    await answer();
+    record(1);
+    expect(batches).toEqual([2, 5, 2]);
   });
 });
 
 test('a request that fails costs its spans, and is told of; the next is sent all the same', async () => {
-  const { batches, record, answer } = openBatches({ batchSpans: 2 });
+  const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 2 });
   record(4);
   await answer(new TypeError('refused'));
   expect(said).toEqual(['TypeError: refused']);
@@ -88,7 +110,7 @@ describe('while the collector does not answer', () => {
     ['spans', { queueSpans: 6 }],
     ['bytes', { queueBytes: 300 }],
   ])('what waits is bounded in %s; the rest is dropped, counted and told of once', async (_, limits) => {
-    const { batches, record, answer } = openBatches({ batchSpans: 2, ...limits });
+    const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 2, ...limits });
     record(500);
     while (batches.length < 4 && said.length === 0) await answer();
     expect(said).toEqual([expect.stringMatching(/^Dropped \d+ spans: the queue was full$/)]);
@@ -101,7 +123,7 @@ describe('while the collector does not answer', () => {
 
 describe('flush and shutdown', () => {
   test.each(['flush', 'shutdown'] as const)('%s settles when everything recorded was sent', async (end) => {
-    const { provider, batches, record, answer } = openBatches({ batchSpans: 2 });
+    const { provider, batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 2 });
     record(3);
     let isDone = false;
     const done = provider[end]().then(() => {

@@ -16,6 +16,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { SpanBatches } from '../../../src/telemetry/spans/batches.ts';
+import { SpanWriter } from '../../../src/telemetry/spans/otlp.ts';
 import { SpanProvider } from '../../../src/telemetry/spans/provider.ts';
 
 /** What is exported is what the SDK would have exported of the same calls, read by protobuf's own decoder. */
@@ -57,19 +58,19 @@ function told(bytes: Uint8Array): Decoded {
   return request;
 }
 
+/** Sends each batch of so many spans at once. */
+function provider(send: (bytes: Buffer) => void, batchSpans = 1000): SpanProvider {
+  const limits = { queueSpans: 1000, queueBytes: 1e9, batchSpans, maxBatchSpans: batchSpans, delayMs: 1e6 };
+  return new SpanProvider(
+    (scope) => new SpanBatches(limits, new SpanWriter(RESOURCE, scope), async ({ bytes }) => send(bytes)),
+  );
+}
+
 async function recorded(use: (tracer: Tracer) => void): Promise<Decoded> {
   const requests: Buffer[] = [];
-  const provider = new SpanProvider(
-    (scope) =>
-      new SpanBatches(
-        { queueSpans: 1000, queueBytes: 1e9, batchSpans: 1000, delayMs: 1e6 },
-        async (request) => {
-          requests.push(request.finish(RESOURCE, scope));
-        },
-      ),
-  );
-  use(provider.getTracer(...SCOPE));
-  await provider.shutdown();
+  const recording = provider((bytes) => requests.push(bytes));
+  use(recording.getTracer(...SCOPE));
+  await recording.shutdown();
   return requests.map(told);
 }
 
@@ -189,6 +190,22 @@ test('of any calls', async () => {
 });
 
 describe('in particular', () => {
+  test('a request begins empty, whatever the one before had', async () => {
+    const requests: Buffer[] = [];
+    const recording = provider((bytes) => requests.push(bytes), 2);
+    const tracer = recording.getTracer(...SCOPE);
+    const names = ['a', 'x'.repeat(3_000_000), 'b', 'c', 'd'];
+    for (const name of names) tracer.startSpan(name, { startTime: 1 }, ROOT_CONTEXT).end(2);
+    await recording.shutdown();
+    const told = requests.map((bytes) => (REQUEST.decode(bytes) as Decoded).resourceSpans[0].scopeSpans[0]);
+    expect(told.map(({ spans }) => spans.map(({ name }: Decoded) => name))).toEqual([
+      names.slice(0, 2),
+      names.slice(2, 4),
+      names.slice(4),
+    ]);
+    for (const { scope } of told) expect(scope).toMatchObject({ name: 'scope', version: '1.2.3' });
+  });
+
   test('more events than the limit: the oldest give way, and are counted', () =>
     expectSame((tracer) => {
       const span = tracer.startSpan('many', { startTime: 1 }, ROOT_CONTEXT);
@@ -221,23 +238,15 @@ describe('in particular', () => {
     };
     const before = BigInt(Date.now() - 60_000) * 1_000_000n;
     const starts: bigint[] = [];
-    const provider = new SpanProvider(
-      (scope) =>
-        new SpanBatches(
-          { queueSpans: 10, queueBytes: 1e9, batchSpans: 10, delayMs: 1e6 },
-          async (request) => {
-            const { resourceSpans } = REQUEST.toObject(REQUEST.decode(request.finish({}, scope)), {
-              longs: String,
-            }) as Decoded;
-            for (const span of resourceSpans[0].scopeSpans[0].spans) {
-              starts.push(BigInt(span.startTimeUnixNano));
-              expect(BigInt(span.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(span.startTimeUnixNano));
-            }
-          },
-        ),
-    );
-    use(provider.getTracer('a'));
-    await provider.flush();
+    const recording = provider((bytes) => {
+      const { resourceSpans } = REQUEST.toObject(REQUEST.decode(bytes), { longs: String }) as Decoded;
+      for (const span of resourceSpans[0].scopeSpans[0].spans) {
+        starts.push(BigInt(span.startTimeUnixNano));
+        expect(BigInt(span.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(span.startTimeUnixNano));
+      }
+    });
+    use(recording.getTracer('a'));
+    await recording.flush();
     expect(starts).toHaveLength(5);
     for (const start of starts) expect(start > before && start < before + 120_000_000_000n).toBe(true);
   });
@@ -260,18 +269,15 @@ describe('in particular', () => {
   test('the id a span says is the id it is exported under', async () => {
     let said = '';
     let exported = '';
-    const provider = new SpanProvider(
-      (scope) =>
-        new SpanBatches({ queueSpans: 10, queueBytes: 1e9, batchSpans: 1, delayMs: 1e6 }, async (request) => {
-          const { resourceSpans } = REQUEST.decode(request.finish({}, scope)) as Decoded;
-          const { traceId, spanId } = resourceSpans[0].scopeSpans[0].spans[0];
-          exported = Buffer.from(traceId).toString('hex') + Buffer.from(spanId).toString('hex');
-        }),
-    );
-    const span = provider.getTracer('a').startSpan('a', {}, ROOT_CONTEXT);
+    const recording = provider((bytes) => {
+      const { resourceSpans } = REQUEST.decode(bytes) as Decoded;
+      const { traceId, spanId } = resourceSpans[0].scopeSpans[0].spans[0];
+      exported = Buffer.from(traceId).toString('hex') + Buffer.from(spanId).toString('hex');
+    });
+    const span = recording.getTracer('a').startSpan('a', {}, ROOT_CONTEXT);
     said = span.spanContext().traceId + span.spanContext().spanId;
     span.end();
-    await provider.flush();
+    await recording.flush();
     expect(exported).toBe(said);
   });
 
