@@ -10,8 +10,12 @@
  * two processes of the same code differ by a tenth and more, for as long as they live.
  * `bare again` is a second process of the same relay: how far it is from 1 is what the machine adds.
  *
+ * With --watch two more columns: p99 of the messages during which, and shortly before which, no processor was kept from
+ * what was due, by the hypervisor or the kernel (support/pauses.ts), and how many of all messages these are. For that it
+ * runs as root on Linux.
+ *
  *     npm run bench -- relay [--servers NAME,…] [--rounds 12] [--starts 3] [--seconds 2] [--rooms 8] [--room-size 8]
- *         [--window 8] [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR] [--save]
+ *         [--window 8] [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR] [--watch] [--save]
  *
  * `--servers`: bare always takes part; besides `bare again`, bloom, `bloom no spans`; the peers (`--servers peers`);
  * echo, no relay, which shows how fast the load generator is. `--env`: set for Bloom. `--main`: another tree's
@@ -40,12 +44,12 @@ import { median, quartiles } from './support/statistics.ts';
 const SHOWN_SHARE = 0.01;
 
 interface Options extends ComparisonOptions {
-  readonly name: 'relay' | 'peers' | 'profile';
+  readonly name: 'relay' | 'peers' | 'profile' | 'watched';
   readonly save: boolean;
 }
 
 function describe(report: Report, rounds: readonly Round[], kind: Kind, options: Options): void {
-  const { seconds, window, rate, rooms, roomSize, servers, starts } = options;
+  const { seconds, window, rate, rooms, roomSize, servers, starts, watch } = options;
   const turns = (name: string) => rounds.map((round) => round.get(name) as Turn);
   const mid = (name: string, of: (turn: Turn) => number) => median(turns(name).map(of));
   const load =
@@ -67,6 +71,7 @@ function describe(report: Report, rounds: readonly Round[], kind: Kind, options:
       'generator',
       'all else',
       'lost',
+      ...(watch ? ['p99 undisturbed', 'of all'] : []),
     ],
     servers.map((name) => [
       name,
@@ -82,6 +87,12 @@ function describe(report: Report, rounds: readonly Round[], kind: Kind, options:
       mid(name, ({ generatorCores }) => generatorCores).toFixed(2),
       mid(name, ({ otherCores }) => otherCores).toFixed(2),
       String(turns(name).reduce((sum, { lost, missingSpans }) => sum + lost + missingSpans, 0)),
+      ...(watch
+        ? [
+            mid(name, ({ undisturbed }) => undisturbed?.p99 ?? Number.NaN).toFixed(2),
+            `${(100 * mid(name, ({ undisturbed }) => undisturbed?.share ?? 0)).toFixed(0)} %`,
+          ]
+        : []),
     ]),
   );
   report.plot({
@@ -140,12 +151,14 @@ function readOptions(): Options {
       env: { type: 'string', multiple: true, default: [] },
       main: { type: 'string' },
       'cpu-prof': { type: 'string' },
+      watch: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
     },
   });
   const isPeers = values.servers === 'peers';
   // A profile is no measurement: what it costs is in the numbers beside it.
-  const name = values['cpu-prof'] !== undefined ? 'profile' : isPeers ? 'peers' : 'relay';
+  const name =
+    values['cpu-prof'] !== undefined ? 'profile' : values.watch ? 'watched' : isPeers ? 'peers' : 'relay';
   const names = isPeers ? ['bloom', ...PEER_NAMES] : values.servers.split(',').map((name) => name.trim());
   return {
     name,
@@ -161,6 +174,7 @@ function readOptions(): Options {
     env: Object.fromEntries(values.env.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
     main: values.main,
     cpuProf: values['cpu-prof'],
+    watch: values.watch,
     save: values.save,
   };
 }

@@ -2,6 +2,7 @@ import { BATCH_SPANS } from './collector.ts';
 import { type Contestant, enter } from './contestants.ts';
 import { cpuTime, machineTime } from './cpu.ts';
 import { Load, type Passage } from './load.ts';
+import { isUndisturbed, Lookouts, type Pause } from './pauses.ts';
 import { quantile } from './statistics.ts';
 
 /** Relays compared: every server has its turn in every round, in another order each time. */
@@ -27,6 +28,8 @@ export interface ComparisonOptions {
   readonly main?: string | undefined;
   /** Where each server writes a CPU profile. */
   readonly cpuProf?: string | undefined;
+  /** Whether the machine's own pauses are watched for, to tell what is not their doing. */
+  readonly watch?: boolean;
 }
 
 export const KINDS = ['closed', 'open'] as const;
@@ -46,11 +49,13 @@ export const DEFAULTS: ComparisonOptions = {
 };
 
 /** What a round measured of one server. */
-export interface Turn extends Omit<Passage, 'latencies'> {
+export interface Turn extends Omit<Passage, 'latencies' | 'sentAt'> {
   /** Microseconds of processor time for each message, all threads, until the last span is at the collector. */
   readonly cpuUs: number;
   readonly p50: number;
   readonly p99: number;
+  /** Of the messages that no pause of the machine had to do with; and how many of all these are, 0 to 1. */
+  readonly undisturbed?: { readonly p50: number; readonly p99: number; readonly share: number };
   /** Processor time of the server and of this process by the wall clock, until the last relay: 1 is a whole core. */
   readonly serverCores: number;
   readonly generatorCores: number;
@@ -69,6 +74,7 @@ interface Ready extends Contestant {
 /** Starts the servers, measures, and stops them; again and again, each time a part of the rounds. */
 export async function compareRelays(options: ComparisonOptions): Promise<Record<Kind, Round[]>> {
   const measured: Record<Kind, Round[]> = { closed: [], open: [] };
+  const lookouts = options.watch ? await Lookouts.start() : undefined;
   for (let i = 0; i < options.starts; i += 1) {
     const rounds = Math.floor((options.rounds + i) / options.starts);
     if (rounds === 0) continue;
@@ -76,13 +82,14 @@ export async function compareRelays(options: ComparisonOptions): Promise<Record<
     const contestants: Ready[] = [];
     for (const name of options.servers) contestants.push(await prepare(name, options));
     for (const kind of options.kinds) {
-      measured[kind].push(...(await measure(contestants, kind, { ...options, rounds })));
+      measured[kind].push(...(await measure(contestants, kind, { ...options, rounds }, lookouts)));
     }
     for (const contestant of contestants) {
       contestant.load.close();
       await contestant.stop();
     }
   }
+  lookouts?.stop();
   return measured;
 }
 
@@ -115,6 +122,7 @@ async function measure(
   contestants: readonly Ready[],
   kind: Kind,
   { rounds, seconds, window, rate }: ComparisonOptions,
+  lookouts: Lookouts | undefined,
 ): Promise<Round[]> {
   const saturate = (load: Load) => load.saturate(window, 1000 * seconds);
   // Batches of spans that are full are sent at once: there is no wait for them, in which a server that has nothing to
@@ -132,7 +140,7 @@ async function measure(
     const order = contestants.map((_, j) => contestants[(i + j) % contestants.length] as Ready);
     if (i % 2 === 1) order.reverse();
     const round = new Map<string, Turn>();
-    for (const contestant of order) round.set(contestant.name, await turn(contestant, pass));
+    for (const contestant of order) round.set(contestant.name, await turn(contestant, pass, lookouts));
     measured.push(round);
     process.stderr.write(`${kind}: round ${i + 1} of ${rounds}\n`);
   }
@@ -142,10 +150,12 @@ async function measure(
 async function turn(
   { server, load, collector }: Ready,
   pass: (load: Load) => Promise<Passage>,
+  lookouts?: Lookouts,
 ): Promise<Turn> {
   const spansBefore = collector?.spans ?? 0;
   const [before, own, all] = [cpuTime(server.pid), cpuTime(process.pid), machineTime()];
-  const { latencies, ...passage } = await pass(load);
+  await lookouts?.pauses();
+  const { latencies, sentAt, ...passage } = await pass(load);
   const [after, ownAfter, allAfter] = [cpuTime(server.pid), cpuTime(process.pid), machineTime()];
   await collector?.received(spansBefore + passage.messages);
   return {
@@ -153,9 +163,22 @@ async function turn(
     cpuUs: (1000 * (cpuTime(server.pid) - before)) / passage.messages,
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
+    ...(lookouts && { undisturbed: undisturbed(latencies, sentAt, await lookouts.pauses()) }),
     serverCores: (after - before) / passage.milliseconds,
     generatorCores: (ownAfter - own) / passage.milliseconds,
     otherCores: Math.max(0, allAfter - all - (after - before) - (ownAfter - own)) / passage.milliseconds,
     missingSpans: collector ? spansBefore + passage.messages - collector.spans : 0,
+  };
+}
+
+function undisturbed(latencies: readonly number[], sentAt: readonly number[], pauses: readonly Pause[]) {
+  const calm = latencies.filter((latency, i) => {
+    const from = sentAt[i] as number;
+    return isUndisturbed(from, from + latency, pauses);
+  });
+  return {
+    p50: quantile(calm, 0.5),
+    p99: quantile(calm, 0.99),
+    share: calm.length / latencies.length,
   };
 }

@@ -1,3 +1,4 @@
+import { now } from './clock.ts';
 import type { Dialect } from './dialects.ts';
 import { clientFrame, NO_MASK, OPCODE } from './frame.ts';
 import { RawSocket } from './raw-socket.ts';
@@ -18,6 +19,8 @@ export interface Passage {
   readonly milliseconds: number;
   /** Milliseconds from write to read, of every message. */
   readonly latencies: readonly number[];
+  /** When each of these was sent, by clock.ts. */
+  readonly sentAt: readonly number[];
 }
 
 const MARKS = 10;
@@ -35,7 +38,7 @@ class Pair {
   /** A frame for each mark, one after the other, so that a run of them is one slice. */
   readonly #frames: Buffer;
   readonly #frameBytes: number;
-  readonly #sentAt: number[] = [];
+  readonly sentAt: number[] = [];
   #markBeforeEnd = 0;
   #nextMark = 0;
   #expectedMark = 0;
@@ -77,11 +80,11 @@ class Pair {
     this.received = 0;
     this.disordered = 0;
     this.latencies = [];
-    this.#sentAt.length = 0;
+    this.sentAt.length = 0;
   }
 
   send(count: number): void {
-    const now = performance.now();
+    const at = performance.now();
     for (let left = count; left > 0; ) {
       const run = Math.min(left, MARKS - this.#nextMark);
       const start = this.#nextMark * this.#frameBytes;
@@ -89,7 +92,7 @@ class Pair {
       this.#nextMark = (this.#nextMark + run) % MARKS;
       left -= run;
     }
-    for (let i = 0; i < count; i += 1) this.#sentAt.push(now);
+    for (let i = 0; i < count; i += 1) this.sentAt.push(at);
     this.sent += count;
   }
 
@@ -98,7 +101,7 @@ class Pair {
     const mark = (bytes[end - this.#markBeforeEnd] as number) - 0x30;
     if (mark !== this.#expectedMark) this.disordered += 1;
     this.#expectedMark = (mark + 1) % MARKS;
-    this.latencies.push(performance.now() - (this.#sentAt[this.received] as number));
+    this.latencies.push(performance.now() - (this.sentAt[this.received] as number));
     this.received += 1;
     if (this.isClosedLoop) this.owed += 1;
   }
@@ -237,6 +240,7 @@ export class Load {
     const startedAt = performance.now();
     await send();
     const giveUpAt = performance.now() + LOST_AFTER_MS;
+    const clockAhead = now() - performance.now();
     const sum = (of: (pair: Pair) => number) => this.#pairs.reduce((total, pair) => total + of(pair), 0);
     const missing = () => sum((pair) => pair.sent - pair.received);
     while (missing() > 0 && performance.now() < giveUpAt && !this.#sockets.some((socket) => socket.isClosed))
@@ -246,6 +250,9 @@ export class Load {
       lost: missing() + sum((pair) => pair.disordered),
       milliseconds: performance.now() - startedAt,
       latencies: this.#pairs.flatMap((pair) => pair.latencies),
+      sentAt: this.#pairs.flatMap(({ sentAt, received }) =>
+        sentAt.slice(0, received).map((at) => at + clockAhead),
+      ),
     };
   }
 }

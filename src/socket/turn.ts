@@ -3,8 +3,10 @@ export interface Held {
   flush(): void;
 }
 
-/** Where it has not paid to hold writes back, so many go out at once before it is tried again. */
+/** Where holding writes back does not pay, so many go out at once before it is tried again. */
 const UNTIL_NEXT_TRY = 32;
+/** Where it pays it is kept to until so many turns in a row have saved nothing. */
+const UNPAID_TURNS = 4;
 
 /**
  * The turn of the event loop that is going on. What is written to a socket within it can be held back, to leave
@@ -15,7 +17,8 @@ const UNTIL_NEXT_TRY = 32;
 export class Turn {
   #held: Held[] = [];
   #untilNextTry = 0;
-  #hasPaid = false;
+  /** Turns that may yet save nothing; 0 in a try. */
+  #credit = 0;
 
   /** Whether `held` holds back what it has just written, until the turn is over and it is flushed. */
   holds(held: Held): boolean {
@@ -30,14 +33,14 @@ export class Turn {
 
   /** Something was written to what holds back already: the two leave together. */
   joined(): void {
-    this.#hasPaid = true;
+    this.#credit = UNPAID_TURNS + 1;
   }
 
   readonly #end = (): void => {
     const ending = this.#held;
     this.#held = [];
-    this.#untilNextTry = this.#hasPaid ? 0 : UNTIL_NEXT_TRY;
-    this.#hasPaid = false;
+    if (this.#credit > 0) this.#credit -= 1;
+    if (this.#credit === 0) this.#untilNextTry = UNTIL_NEXT_TRY;
     for (const held of ending) held.flush();
   };
 }

@@ -59,16 +59,30 @@ test('holds on for as long as something joins what is held', async () => {
 });
 
 test('where nothing joins, lets writes go at once, and tries again now and then', async () => {
-  const { turn, write } = openTurn();
+  const { write } = openTurn();
   expect(write('a')).toBe(true);
   await isOver();
   expect(await writesUntilHeld(write)).toBe(32);
   await isOver();
   expect(await writesUntilHeld(write)).toBe(32);
+});
+
+test('where it has paid, it is given up after four turns in which nothing joins', async () => {
+  const { turn, write } = openTurn();
+  write('a');
   turn.joined();
   await isOver();
-  expect(await writesUntilHeld(write)).toBe(0);
+  for (let unpaid = 0; unpaid < 3; unpaid += 1) {
+    expect(write('a')).toBe(true);
+    await isOver();
+  }
+  write('a');
+  turn.joined();
   await isOver();
+  for (let unpaid = 0; unpaid < 4; unpaid += 1) {
+    expect(write('a')).toBe(true);
+    await isOver();
+  }
   expect(await writesUntilHeld(write)).toBe(32);
 });
 

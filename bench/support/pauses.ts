@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * When a processor was kept from what was due: by the hypervisor, by kernel threads, by system calls that do not give
+ * way. Times are milliseconds of clock.ts. On a shared machine these make up most of a p99, whoever is measured.
+ */
+export interface Pause {
+  readonly from: number;
+  readonly to: number;
+}
+
+const LOOKOUT = fileURLToPath(new URL('./lookout.ts', import.meta.url));
+/** What a pause has dammed up is gone so many milliseconds after it. */
+const AFTERMATH_MS = 3;
+
+/** A lookout on each processor; Linux only. */
+export class Lookouts {
+  readonly #processes: readonly ChildProcess[];
+
+  /** Throws where real-time priority is not to be had. */
+  static async start(): Promise<Lookouts> {
+    const processes = cpus().map((_, cpu) => {
+      const command = ['-f', '50', 'taskset', '-c', String(cpu), process.execPath, LOOKOUT];
+      return spawn('chrt', command, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    });
+    const started = processes.map((one) => Promise.race([once(one, 'message'), ended(one)]));
+    await Promise.all(started);
+    return new Lookouts(processes);
+  }
+
+  private constructor(processes: readonly ChildProcess[]) {
+    this.#processes = processes;
+  }
+
+  /** Of all processors, since the last time. */
+  async pauses(): Promise<Pause[]> {
+    const told = this.#processes.map(async (one) => {
+      const answer = once(one, 'message');
+      one.send('report');
+      return (await answer)[0] as Pause[];
+    });
+    return (await Promise.all(told)).flat();
+  }
+
+  stop(): void {
+    for (const one of this.#processes) one.disconnect();
+  }
+}
+
+/** Whether no pause had to do with what went on from `from` to `to`. */
+export function isUndisturbed(from: number, to: number, pauses: readonly Pause[]): boolean {
+  return !pauses.some((pause) => pause.from < to && from < pause.to + AFTERMATH_MS);
+}
+
+async function ended(one: ChildProcess): Promise<never> {
+  const why = await Promise.race([once(one, 'exit'), once(one, 'error')]);
+  throw new Error(
+    `--watch needs Linux, chrt and taskset (util-linux), and the right to real-time priority, root's for one: ${why[0]}`,
+  );
+}
