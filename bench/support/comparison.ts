@@ -2,7 +2,7 @@ import { BATCH_SPANS } from './collector.ts';
 import { type Contestant, enter } from './contestants.ts';
 import { cpuTime, machineTime } from './cpu.ts';
 import { Load, type Passage } from './load.ts';
-import { isUndisturbed, Lookouts, type Pause } from './pauses.ts';
+import { giveProcessor, isUndisturbed, Lookouts, type Pause } from './pauses.ts';
 import { quantile } from './statistics.ts';
 
 /** Relays compared: every server has its turn in every round, in another order each time. */
@@ -28,7 +28,7 @@ export interface ComparisonOptions {
   readonly main?: string | undefined;
   /** Where each server writes a CPU profile. */
   readonly cpuProf?: string | undefined;
-  /** Whether the machine's own pauses are watched for, to tell what is not their doing. */
+  /** Whether each server has a processor to itself, and the machine's own pauses are watched for. */
   readonly watch?: boolean;
 }
 
@@ -75,6 +75,7 @@ interface Ready extends Contestant {
 export async function compareRelays(options: ComparisonOptions): Promise<Record<Kind, Round[]>> {
   const measured: Record<Kind, Round[]> = { closed: [], open: [] };
   const lookouts = options.watch ? await Lookouts.start() : undefined;
+  if (options.watch) giveProcessor(process.pid, 'rest');
   for (let i = 0; i < options.starts; i += 1) {
     const rounds = Math.floor((options.rounds + i) / options.starts);
     if (rounds === 0) continue;
@@ -113,6 +114,7 @@ async function prepare(name: string, options: ComparisonOptions): Promise<Ready>
         ? []
         : ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`, `--cpu-prof-name=${profileName(name)}`],
   });
+  if (options.watch) giveProcessor(contestant.server.pid, 'server');
   const load = await Load.open(contestant.server.url, contestant.dialect, { rooms, roomSize });
   await contestant.collector?.settled();
   return { ...contestant, load };

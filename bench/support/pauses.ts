@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -48,6 +48,16 @@ export class Lookouts {
   stop(): void {
     for (const one of this.#processes) one.disconnect();
   }
+}
+
+/**
+ * Gives the processor with the highest number to the server of this pid alone, or the others to the rest, this process
+ * first: whoever is started from it inherits that. Left to the scheduler, server, generator and collector wait for each
+ * other on one of two processors.
+ */
+export function giveProcessor(pid: number, to: 'server' | 'rest'): void {
+  const last = cpus().length - 1;
+  execFileSync('taskset', ['-a', '-c', '-p', to === 'server' ? String(last) : `0-${last - 1}`, String(pid)]);
 }
 
 /** Whether no pause had to do with what went on from `from` to `to`. */
