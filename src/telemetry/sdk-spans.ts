@@ -12,9 +12,10 @@ import { SpanProvider } from './spans/provider.ts';
 /** A collector's hiccup of a second or two at tens of thousands of spans a second. */
 const QUEUE_SPANS = 65_536;
 const QUEUE_BYTES = 32 * 1024 * 1024;
-/** Some 500 kB, and at most 2 MB: collectors take 4 and more. */
-const BATCH_SPANS = 1024;
-const MAX_BATCH_SPANS = 4096;
+/** Some 2 MB: collectors take 4 and more. */
+const BATCH_SPANS = 4096;
+const EARLY_SPANS = 1024;
+const EARLY_MS = 250;
 const DELAY_MS = 5000;
 
 /** What asks for more than `SpanProvider` does: other samplers, exporters and encodings, limits, host attributes. */
@@ -45,15 +46,12 @@ export function plainSpans(env: Environment, resource: Attributes): SpanProvider
     return value >= 0 ? value : fallback;
   };
   const queueSpans = number('OTEL_BSP_MAX_QUEUE_SIZE', QUEUE_SPANS);
-  const maxBatchSpans = Math.max(
-    1,
-    Math.min(queueSpans, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', MAX_BATCH_SPANS)),
-  );
   const limits: BatchLimits = {
     queueSpans,
     queueBytes: QUEUE_BYTES,
-    batchSpans: Math.min(BATCH_SPANS, maxBatchSpans),
-    maxBatchSpans,
+    batchSpans: Math.max(1, Math.min(queueSpans, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', BATCH_SPANS))),
+    earlySpans: EARLY_SPANS,
+    earlyMs: EARLY_MS,
     delayMs: number('OTEL_BSP_SCHEDULE_DELAY', DELAY_MS),
   };
   return new SpanProvider((scope) => new SpanBatches(limits, new SpanWriter(resource, scope), sender()));

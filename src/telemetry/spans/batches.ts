@@ -8,10 +8,11 @@ export interface BatchLimits {
   readonly queueSpans: number;
   /** Bytes that wait at most. */
   readonly queueBytes: number;
-  /** Spans with which a request is sent, if the one before is answered. */
-  readonly batchSpans: number;
   /** Spans in a request at most. */
-  readonly maxBatchSpans: number;
+  readonly batchSpans: number;
+  /** Spans with which a request is sent before it is full, when the first of them is so many milliseconds old. */
+  readonly earlySpans: number;
+  readonly earlyMs: number;
   /** Milliseconds from a batch's first span to its export, at most. */
   readonly delayMs: number;
 }
@@ -19,13 +20,17 @@ export interface BatchLimits {
 /** Sends a request on its way; rejects when it was not taken. */
 export type SendRequest = (request: SpanRequest) => Promise<void>;
 
-/** Spans that are written in one go: the first of them fetches the code and its data into the processor's caches. */
+/**
+ * Spans, at least, that are written in one go: the first of them fetches the code and its data into the processor's
+ * caches. It is done when the turn of the event loop is over, so that no message of a burst waits for it.
+ */
 const RUN_SPANS = 32;
 
 /**
- * Gathers spans into requests and sends these one after the other: soon, since a large one holds up what else the server
- * and its machine do, and with more in each when the collector takes its time. What waits is bounded, so that a collector
- * that is down costs spans and a line in the log, and no more memory than that.
+ * Gathers spans into requests and sends these one after the other. A request has a price of its own, and a large one
+ * holds up what else the server and its machine do: under load they are full, and at leisure they leave earlier, unless the
+ * collector takes its time. What waits is bounded, so that a collector that is down costs spans and a line in the log, and
+ * no more memory than that.
  */
 export class SpanBatches {
   readonly #limits: BatchLimits;
@@ -36,6 +41,7 @@ export class SpanBatches {
   #waitingBytes = 0;
   /** Ended, and not written yet. */
   readonly #ended: RecordedSpan[] = [];
+  #beganAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
   #dropped = 0;
@@ -53,11 +59,10 @@ export class SpanBatches {
       this.#dropped += 1;
       return;
     }
-    this.#timer ??= setTimeout(() => this.#close(), this.#limits.delayMs).unref();
+    if (this.#timer === undefined) this.#begin(span.endedAt);
     this.#ended.push(span);
-    if (this.#ended.length >= RUN_SPANS) this.#write();
-    const { batchSpans, maxBatchSpans } = this.#limits;
-    if (this.#fillingSpans() >= (this.#sending ? maxBatchSpans : batchSpans)) this.#close();
+    if (this.#ended.length === RUN_SPANS) setImmediate(this.#write);
+    if (this.#isDue(span.endedAt)) this.#close();
   };
 
   /** Settles when everything recorded so far was sent, or could not be. */
@@ -82,9 +87,22 @@ export class SpanBatches {
     return this.#writer.count + this.#ended.length;
   }
 
-  #write(): void {
-    for (const span of this.#ended.splice(0)) this.#writer.add(span);
+  #begin(at: number): void {
+    this.#beganAt = at;
+    this.#timer = setTimeout(() => this.#close(), this.#limits.delayMs).unref();
   }
+
+  /** Whether the batch is to be sent, at `at` (`performance.now()`). */
+  #isDue(at: number): boolean {
+    const { batchSpans, earlySpans, earlyMs } = this.#limits;
+    const spans = this.#fillingSpans();
+    const mayLeave = this.#sending === undefined && spans >= earlySpans;
+    return spans >= batchSpans || (mayLeave && at - this.#beganAt >= earlyMs);
+  }
+
+  readonly #write = (): void => {
+    for (const span of this.#ended.splice(0)) this.#writer.add(span);
+  };
 
   /** Nothing is added to the batch any more. */
   #close(): void {
@@ -98,23 +116,19 @@ export class SpanBatches {
     this.#sending ??= this.#sendAll();
   }
 
-  #next(): SpanRequest | undefined {
-    if (this.#waiting.length === 0 && this.#fillingSpans() >= this.#limits.batchSpans) this.#close();
-    return this.#waiting.shift();
-  }
-
   #count({ count, bytes }: SpanRequest, sign: 1 | -1): void {
     this.#waitingSpans += sign * count;
     this.#waitingBytes += sign * bytes.length;
   }
 
   async #sendAll(): Promise<void> {
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       this.#count(next, -1);
       await this.#send(next).catch((error) => diag.error(`${error.name}: ${error.message}`));
       if (this.#dropped > 0) diag.warn(`Dropped ${this.#dropped} spans: the queue was full`);
       this.#dropped = 0;
     }
     this.#sending = undefined;
+    if (this.#isDue(performance.now())) this.#close();
   }
 }

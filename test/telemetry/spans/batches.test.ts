@@ -8,7 +8,8 @@ const PLENTY: BatchLimits = {
   queueSpans: 1000,
   queueBytes: 1e9,
   batchSpans: 1000,
-  maxBatchSpans: 1000,
+  earlySpans: 1000,
+  earlyMs: 0,
   delayMs: 1e6,
 };
 
@@ -45,6 +46,8 @@ function openBatches(limits: Partial<BatchLimits>) {
     record(count: number) {
       for (let i = 0; i < count; i++) tracer.startSpan('span', {}, ROOT_CONTEXT).end();
     },
+    /** One that has ended at `at`, by performance.now(). */
+    recordAt: (at: number) => tracer.startSpan('span', { startTime: at }, ROOT_CONTEXT).end(at),
     async answer(error?: Error) {
       const { resolve, reject } = answers.shift() as (typeof answers)[0];
       if (error) reject(error);
@@ -74,31 +77,37 @@ describe('a batch', () => {
     expect(batches).toEqual([2]);
   });
 
-  test('waits until the one before is answered, and grows as far as it may', async () => {
-    const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 4 });
-    record(2 + 4 + 4 + 3);
-    expect(batches).toEqual([2]);
+  test('waits until the one before is answered', async () => {
+    const { batches, record, answer } = openBatches({ batchSpans: 4 });
+    record(4 + 4 + 3);
+    expect(batches).toEqual([4]);
     await answer();
     await answer();
-    expect(batches).toEqual([2, 4, 4]);
-    await answer();
-    expect(batches).toEqual([2, 4, 4, 3]);
+    expect(batches).toEqual([4, 4]);
   });
 
-  test('that has grown enough meanwhile goes at once', async () => {
-    const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 100 });
-    record(2 + 5);
+  test('goes with fewer when its first span is old enough', () => {
+    const { batches, recordAt } = openBatches({ earlySpans: 2, earlyMs: 250 });
+    for (const at of [1000, 1200, 1249]) recordAt(at);
+    expect(batches).toEqual([]);
+    recordAt(1250);
+    expect(batches).toEqual([4]);
+    recordAt(2000);
+    recordAt(2249);
+    expect(batches).toEqual([4]);
+  });
+
+  test('that is old enough goes when the one before is answered, with what has come meanwhile', async () => {
+    const { batches, recordAt, answer } = openBatches({ earlySpans: 2, earlyMs: 250 });
+    for (const at of [-1000, -500, -400, -300, -100]) recordAt(at);
+    expect(batches).toEqual([2]);
     await answer();
-    expect(batches).toEqual([2, 5]);
-    record(1);
-    await answer();
-    record(1);
-    expect(batches).toEqual([2, 5, 2]);
+    expect(batches).toEqual([2, 3]);
   });
 });
 
 test('a request that fails costs its spans, and is told of; the next is sent all the same', async () => {
-  const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 2 });
+  const { batches, record, answer } = openBatches({ batchSpans: 2 });
   record(4);
   await answer(new TypeError('refused'));
   expect(said).toEqual(['TypeError: refused']);
@@ -110,7 +119,7 @@ describe('while the collector does not answer', () => {
     ['spans', { queueSpans: 6 }],
     ['bytes', { queueBytes: 300 }],
   ])('what waits is bounded in %s; the rest is dropped, counted and told of once', async (_, limits) => {
-    const { batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 2, ...limits });
+    const { batches, record, answer } = openBatches({ batchSpans: 2, ...limits });
     record(500);
     while (batches.length < 4 && said.length === 0) await answer();
     expect(said).toEqual([expect.stringMatching(/^Dropped \d+ spans: the queue was full$/)]);
@@ -123,7 +132,7 @@ describe('while the collector does not answer', () => {
 
 describe('flush and shutdown', () => {
   test.each(['flush', 'shutdown'] as const)('%s settles when everything recorded was sent', async (end) => {
-    const { provider, batches, record, answer } = openBatches({ batchSpans: 2, maxBatchSpans: 2 });
+    const { provider, batches, record, answer } = openBatches({ batchSpans: 2 });
     record(3);
     let isDone = false;
     const done = provider[end]().then(() => {
