@@ -11,8 +11,8 @@
  * `bare again` is a second process of the same relay: how far it is from 1 is what the machine adds.
  *
  * With --watch the server measured has a processor to itself, everything else the others, and there are two more
- * columns: p99 of the messages during which, and shortly before which, no processor was kept from what was due, by the
- * hypervisor or the kernel (support/pauses.ts), and how many of all these are. For that it runs as root on Linux.
+ * columns: p99 of the messages that were sent when no processor was kept from what was due, by the hypervisor or the
+ * kernel (support/pauses.ts), and how many of all these are. For that it runs as root on Linux.
  *
  *     npm run bench -- relay [--servers NAME,…] [--rounds 12] [--starts 3] [--seconds 2] [--rooms 8] [--room-size 8]
  *         [--window 8] [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR] [--watch] [--save]

@@ -28,7 +28,7 @@ export interface ComparisonOptions {
   readonly main?: string | undefined;
   /** Where each server writes a CPU profile. */
   readonly cpuProf?: string | undefined;
-  /** Whether each server has a processor to itself, and the machine's own pauses are watched for. */
+  /** Whether all servers share a processor that nothing else runs on, and the machine's own pauses are watched for. */
   readonly watch?: boolean;
 }
 
@@ -54,7 +54,7 @@ export interface Turn extends Omit<Passage, 'latencies' | 'sentAt'> {
   readonly cpuUs: number;
   readonly p50: number;
   readonly p99: number;
-  /** Of the messages that no pause of the machine had to do with; and how many of all these are, 0 to 1. */
+  /** Of the messages that no pause of the machine can have had to do with; and how many of all these are, 0 to 1. */
   readonly undisturbed?: { readonly p50: number; readonly p99: number; readonly share: number };
   /** Processor time of the server and of this process by the wall clock, until the last relay: 1 is a whole core. */
   readonly serverCores: number;
@@ -127,8 +127,8 @@ async function measure(
   lookouts: Lookouts | undefined,
 ): Promise<Round[]> {
   const saturate = (load: Load) => load.saturate(window, 1000 * seconds);
-  // Batches of spans that are full are sent at once: there is no wait for them, in which a server that has nothing to
-  // do would be charged for its timers.
+  // Batches of spans are sent when they are full, or at up to 4,000 messages a second by a quarter: there is no wait for the
+  // last, in which a server that has nothing to do would be charged for its timers. At some rates between there is.
   const batches = Math.max(1, Math.round((rate * seconds) / BATCH_SPANS));
   const pace = (load: Load) => load.pace(rate, (1000 * batches * BATCH_SPANS) / rate);
   const pass = kind === 'closed' ? saturate : pace;
@@ -155,8 +155,8 @@ async function turn(
   lookouts?: Lookouts,
 ): Promise<Turn> {
   const spansBefore = collector?.spans ?? 0;
-  const [before, own, all] = [cpuTime(server.pid), cpuTime(process.pid), machineTime()];
   await lookouts?.pauses();
+  const [before, own, all] = [cpuTime(server.pid), cpuTime(process.pid), machineTime()];
   const { latencies, sentAt, ...passage } = await pass(load);
   const [after, ownAfter, allAfter] = [cpuTime(server.pid), cpuTime(process.pid), machineTime()];
   await collector?.received(spansBefore + passage.messages);
@@ -174,10 +174,7 @@ async function turn(
 }
 
 function undisturbed(latencies: readonly number[], sentAt: readonly number[], pauses: readonly Pause[]) {
-  const calm = latencies.filter((latency, i) => {
-    const from = sentAt[i] as number;
-    return isUndisturbed(from, from + latency, pauses);
-  });
+  const calm = latencies.filter((_, i) => isUndisturbed(sentAt[i] as number, pauses));
   return {
     p50: quantile(calm, 0.5),
     p99: quantile(calm, 0.99),

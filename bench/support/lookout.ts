@@ -1,6 +1,6 @@
 /**
  * Watches one processor from a process of its own, at real-time priority: whatever keeps this from running when it is
- * due keeps everything else from it, too. Forked by bench/support/pauses.ts; told to `report`, it tells the pauses since
+ * due keeps everything else from it, too. Started by bench/support/pauses.ts, through chrt and taskset; told to `report`, it tells the pauses since
  * the last time.
  */
 import { setImmediate } from 'node:timers/promises';

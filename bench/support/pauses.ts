@@ -15,6 +15,10 @@ export interface Pause {
 const LOOKOUT = fileURLToPath(new URL('./lookout.ts', import.meta.url));
 /** What a pause has dammed up is gone so many milliseconds after it. */
 const AFTERMATH_MS = 3;
+/** Undisturbed, nearly all messages arrive in less. */
+const FORESIGHT_MS = 5;
+const NEEDS =
+  '--watch needs Linux with two processors, chrt and taskset (util-linux), and the right to real-time priority, root’s for one';
 
 /** A lookout on each processor; Linux only. */
 export class Lookouts {
@@ -26,8 +30,7 @@ export class Lookouts {
       const command = ['-f', '50', 'taskset', '-c', String(cpu), process.execPath, LOOKOUT];
       return spawn('chrt', command, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     });
-    const started = processes.map((one) => Promise.race([once(one, 'message'), ended(one)]));
-    await Promise.all(started);
+    await Promise.all(processes.map(started));
     return new Lookouts(processes);
   }
 
@@ -51,23 +54,33 @@ export class Lookouts {
 }
 
 /**
- * Gives the processor with the highest number to the server of this pid alone, or the others to the rest, this process
- * first: whoever is started from it inherits that. Left to the scheduler, server, generator and collector wait for each
- * other on one of two processors.
+ * Lets the process of this pid run on the processor with the highest number, if it is a `server`, or on all but that.
+ * What it starts inherits that. Left to the scheduler, server, generator and collector wait for each other on one of two
+ * processors.
  */
 export function giveProcessor(pid: number, to: 'server' | 'rest'): void {
   const last = cpus().length - 1;
+  if (last === 0) throw new Error(NEEDS);
   execFileSync('taskset', ['-a', '-c', '-p', to === 'server' ? String(last) : `0-${last - 1}`, String(pid)]);
 }
 
-/** Whether no pause had to do with what went on from `from` to `to`. */
-export function isUndisturbed(from: number, to: number, pauses: readonly Pause[]): boolean {
-  return !pauses.some((pause) => pause.from < to && from < pause.to + AFTERMATH_MS);
+/**
+ * Whether no pause can have had to do with a message sent at `sentAt`. Not asked of how long it took: then slow messages
+ * would be left out more often than others.
+ */
+export function isUndisturbed(sentAt: number, pauses: readonly Pause[]): boolean {
+  return !pauses.some(({ from, to }) => from < sentAt + FORESIGHT_MS && sentAt < to + AFTERMATH_MS);
 }
 
-async function ended(one: ChildProcess): Promise<never> {
-  const why = await Promise.race([once(one, 'exit'), once(one, 'error')]);
-  throw new Error(
-    `--watch needs Linux, chrt and taskset (util-linux), and the right to real-time priority, root's for one: ${why[0]}`,
-  );
+async function started(one: ChildProcess): Promise<void> {
+  try {
+    const isUp = await Promise.race([
+      once(one, 'message').then(() => true),
+      once(one, 'exit').then(() => false),
+    ]);
+    if (isUp) return;
+  } catch (cause) {
+    throw new Error(NEEDS, { cause });
+  }
+  throw new Error(NEEDS);
 }

@@ -17,7 +17,7 @@ const UNPAID_TURNS = 4;
 export class Turn {
   #held: Held[] = [];
   #untilNextTry = 0;
-  /** Turns that may yet save nothing; 0 in a try. */
+  /** Turns that may yet save nothing, counting one that has paid; 0 while nothing has in a try. */
   #credit = 0;
 
   /** Whether `held` holds back what it has just written, until the turn is over and it is flushed. */

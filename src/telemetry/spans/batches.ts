@@ -6,11 +6,11 @@ import type { RecordedSpan } from './span.ts';
 export interface BatchLimits {
   /** Spans that wait at most, those of the request under way not counted; beyond it they are dropped. */
   readonly queueSpans: number;
-  /** Bytes that wait at most. */
+  /** Bytes that wait at most, but for those of the batch that is filling when they are reached. */
   readonly queueBytes: number;
   /** Spans in a request at most. */
   readonly batchSpans: number;
-  /** Spans with which a request is sent before it is full, when the first of them is so many milliseconds old. */
+  /** Spans with which a request leaves before it is full, if the first is so many milliseconds old as another ends. */
   readonly earlySpans: number;
   readonly earlyMs: number;
   /** Milliseconds from a batch's first span to its export, at most. */
@@ -89,6 +89,7 @@ export class SpanBatches {
 
   #begin(at: number): void {
     this.#beganAt = at;
+    this.#writer.readClock();
     this.#timer = setTimeout(() => this.#close(), this.#limits.delayMs).unref();
   }
 
@@ -101,7 +102,13 @@ export class SpanBatches {
   }
 
   readonly #write = (): void => {
-    for (const span of this.#ended.splice(0)) this.#writer.add(span);
+    for (const span of this.#ended.splice(0)) {
+      try {
+        this.#writer.add(span);
+      } catch (error) {
+        diag.error(`The span ${JSON.stringify(span.name)} could not be written: ${error}`);
+      }
+    }
   };
 
   /** Nothing is added to the batch any more. */
@@ -124,7 +131,11 @@ export class SpanBatches {
   async #sendAll(): Promise<void> {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       this.#count(next, -1);
-      await this.#send(next).catch((error) => diag.error(`${error.name}: ${error.message}`));
+      try {
+        await this.#send(next);
+      } catch (error) {
+        diag.error(String(error));
+      }
       if (this.#dropped > 0) diag.warn(`Dropped ${this.#dropped} spans: the queue was full`);
       this.#dropped = 0;
     }

@@ -100,9 +100,26 @@ export class SpanWriter {
     return this.#spans.size;
   }
 
+  /** The times of what is written from now on are placed by the clock as it is now. */
+  readClock(): void {
+    const origin = BigInt(Math.round((Date.now() - performance.now()) * 1000)) * 1000n;
+    this.#originHigh = Number(origin >> 32n);
+    this.#originLow = Number(origin & 0xffff_ffffn);
+  }
+
+  /** Throws, and has written nothing, when an attribute is none: an object within itself, say. */
   add(span: RecordedSpan): void {
-    if (this.#count === 0) this.#readClock();
-    this.#count += 1;
+    const { size } = this;
+    try {
+      this.#write(span);
+      this.#count += 1;
+    } catch (error) {
+      this.#spans.truncate(size);
+      throw error;
+    }
+  }
+
+  #write(span: RecordedSpan): void {
     const to = this.#spans;
     const { parent } = span;
     const start = to.open(SCOPE_SPANS.spans);
@@ -135,12 +152,6 @@ export class SpanWriter {
     this.#spans.clear();
     this.#count = 0;
     return { count, bytes };
-  }
-
-  #readClock(): void {
-    const origin = BigInt(Math.round((Date.now() - performance.now()) * 1000)) * 1000n;
-    this.#originHigh = Number(origin >> 32n);
-    this.#originLow = Number(origin & 0xffff_ffffn);
   }
 
   #writeEvent({ at, name, attributes }: SpanEvent): void {

@@ -8,7 +8,7 @@ export const FIXED32 = 5;
 const SHORT = 128;
 /** Bytes of whatever is written without asking for room: tags, numbers, lengths. */
 const MARGIN = 64;
-/** Times what was needed at last that is kept. */
+/** A buffer is let go of when it is more than so many times what was written to it last. */
 const MAX_SPARE = 16;
 const TWO_TO_32 = 2 ** 32;
 
@@ -32,7 +32,7 @@ export class ProtobufWriter {
     return this.#at;
   }
 
-  /** What was written; a view, good until more is. */
+  /** What was written; a view, good until the next write or `clear`. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }
@@ -43,6 +43,11 @@ export class ProtobufWriter {
       this.#bytes = Buffer.allocUnsafe(this.#capacity);
     }
     this.#at = 0;
+  }
+
+  /** Takes back what was written beyond the first `size` bytes. */
+  truncate(size: number): void {
+    this.#at = size;
   }
 
   tag(field: number, wireType: number): void {

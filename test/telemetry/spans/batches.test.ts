@@ -25,6 +25,8 @@ beforeEach(() => {
 });
 afterEach(() => diag.disable());
 
+const isOver = () => new Promise((resolve) => setImmediate(resolve));
+
 /** A collector that answers when told. */
 function openBatches(limits: Partial<BatchLimits>) {
   const batches: number[] = [];
@@ -36,23 +38,31 @@ function openBatches(limits: Partial<BatchLimits>) {
       answers.push({ resolve, reject });
       heard();
     });
-  const provider = new SpanProvider(
-    (scope) => new SpanBatches({ ...PLENTY, ...limits }, new SpanWriter({}, scope), send),
-  );
+  const writers: SpanWriter[] = [];
+  const provider = new SpanProvider((scope) => {
+    const writer = new SpanWriter({}, scope);
+    writers.push(writer);
+    return new SpanBatches({ ...PLENTY, ...limits }, writer, send);
+  });
   const tracer = provider.getTracer('test');
   return {
     provider,
     batches,
+    tracer,
+    /** Spans that are written, and not sent yet. */
+    written: () => writers.reduce((sum, { count }) => sum + count, 0),
     record(count: number) {
       for (let i = 0; i < count; i++) tracer.startSpan('span', {}, ROOT_CONTEXT).end();
     },
     /** One that has ended at `at`, by performance.now(). */
     recordAt: (at: number) => tracer.startSpan('span', { startTime: at }, ROOT_CONTEXT).end(at),
-    async answer(error?: Error) {
-      const { resolve, reject } = answers.shift() as (typeof answers)[0];
-      if (error) reject(error);
-      else resolve();
-      await new Promise((done) => setImmediate(done));
+    /** Returns whether there was a request to be answered. */
+    async answer(error?: Error): Promise<boolean> {
+      const next = answers.shift();
+      if (error) next?.reject(error);
+      else next?.resolve();
+      await isOver();
+      return next !== undefined;
     },
     request: () =>
       new Promise<void>((resolve) => {
@@ -100,9 +110,25 @@ describe('a batch', () => {
   test('that is old enough goes when the one before is answered, with what has come meanwhile', async () => {
     const { batches, recordAt, answer } = openBatches({ earlySpans: 2, earlyMs: 250 });
     for (const at of [-1000, -500, -400, -300, -100]) recordAt(at);
+    recordAt(-50);
     expect(batches).toEqual([2]);
     await answer();
-    expect(batches).toEqual([2, 3]);
+    expect(batches).toEqual([2, 4]);
+  });
+
+  test('has a delay of its own, however the one before has left', async () => {
+    const { batches, record, answer, request } = openBatches({ batchSpans: 2, delayMs: 20 });
+    record(2);
+    await answer();
+    for (const sent of [
+      [2, 1],
+      [2, 1, 1],
+    ]) {
+      record(1);
+      await request();
+      expect(batches).toEqual(sent);
+      await answer();
+    }
   });
 });
 
@@ -114,6 +140,30 @@ test('a request that fails costs its spans, and is told of; the next is sent all
   expect(batches).toEqual([2, 2]);
 });
 
+test('spans are written 32 and more at a time, when the turn of the event loop is over', async () => {
+  const { record, written } = openBatches({});
+  record(31);
+  await isOver();
+  expect(written()).toBe(0);
+  record(9);
+  expect(written()).toBe(0);
+  await isOver();
+  expect(written()).toBe(40);
+});
+
+test('a span that cannot be written is told of, and costs no other', async () => {
+  const { batches, record, tracer, written } = openBatches({});
+  const itself: Record<string, unknown> = {};
+  itself.itself = itself;
+  record(20);
+  tracer.startSpan('round', { attributes: { itself } as never }, ROOT_CONTEXT).end();
+  record(20);
+  await isOver();
+  expect(written()).toBe(40);
+  expect(said).toEqual([expect.stringMatching(/^The span "round" could not be written: RangeError/)]);
+  expect(batches).toEqual([]);
+});
+
 describe('while the collector does not answer', () => {
   test.each([
     ['spans', { queueSpans: 6 }],
@@ -121,11 +171,19 @@ describe('while the collector does not answer', () => {
   ])('what waits is bounded in %s; the rest is dropped, counted and told of once', async (_, limits) => {
     const { batches, record, answer } = openBatches({ batchSpans: 2, ...limits });
     record(500);
-    while (batches.length < 4 && said.length === 0) await answer();
+    const seen = batches.length;
+    await answer();
+    expect(seen).toBe(1);
     expect(said).toEqual([expect.stringMatching(/^Dropped \d+ spans: the queue was full$/)]);
+    while (await answer());
     const sent = batches.reduce((sum, count) => sum + count, 0);
     expect(sent).toBeLessThan(20);
-    record(2);
+    expect(said).toEqual([`Dropped ${500 - sent} spans: the queue was full`]);
+    for (let i = 0; i < 100; i++) {
+      record(2);
+      await answer();
+    }
+    expect(batches.reduce((sum, count) => sum + count, 0)).toBe(sent + 200);
     expect(said).toHaveLength(1);
   });
 });

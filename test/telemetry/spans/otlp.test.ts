@@ -60,7 +60,14 @@ function told(bytes: Uint8Array): Decoded {
 
 /** Sends each batch of so many spans at once. */
 function provider(send: (bytes: Buffer) => void, batchSpans = 1000): SpanProvider {
-  const limits = { queueSpans: 1000, queueBytes: 1e9, batchSpans, earlySpans: 1, earlyMs: 1e6, delayMs: 1e6 };
+  const limits = {
+    queueSpans: 1000,
+    queueBytes: 1e9,
+    batchSpans,
+    earlySpans: Infinity,
+    earlyMs: 0,
+    delayMs: 1e6,
+  };
   return new SpanProvider(
     (scope) => new SpanBatches(limits, new SpanWriter(RESOURCE, scope), async ({ bytes }) => send(bytes)),
   );
