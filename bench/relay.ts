@@ -15,7 +15,8 @@
  * kernel (support/pauses.ts), and how many of all these are. For that it runs as root on Linux.
  *
  *     npm run bench -- relay [--servers NAME,…] [--rounds 12] [--starts 3] [--seconds 2] [--rooms 8] [--room-size 8]
- *         [--window 8] [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR] [--watch] [--save]
+ *         [--window 8] [--rate 2000] [--load closed,open] [--env NAME=VALUE]… [--main PATH] [--cpu-prof DIR]
+ *         [--watch] [--save]
  *
  * `--servers`: bare always takes part; besides `bare again`, bloom, `bloom no spans`; the peers (`--servers peers`);
  * echo, no relay, which shows how fast the load generator is. `--env`: set for Bloom. `--main`: another tree's

@@ -55,7 +55,7 @@ export interface Turn extends Omit<Passage, 'latencies' | 'sentAt'> {
   readonly p50: number;
   readonly p99: number;
   /** Of the messages that no pause of the machine can have had to do with; and how many of all these are, 0 to 1. */
-  readonly undisturbed?: { readonly p50: number; readonly p99: number; readonly share: number };
+  readonly undisturbed?: { readonly p99: number; readonly share: number };
   /** Processor time of the server and of this process by the wall clock, until the last relay: 1 is a whole core. */
   readonly serverCores: number;
   readonly generatorCores: number;
@@ -127,8 +127,8 @@ async function measure(
   lookouts: Lookouts | undefined,
 ): Promise<Round[]> {
   const saturate = (load: Load) => load.saturate(window, 1000 * seconds);
-  // Batches of spans are sent when they are full, or at up to 4,000 messages a second by a quarter: there is no wait for the
-  // last, in which a server that has nothing to do would be charged for its timers. At some rates between there is.
+  // Batches of spans are sent when they are full, or at up to 4,000 messages a second by a quarter: there is no wait for
+  // the last, in which a server that has nothing to do would be charged for its timers. At some rates between there is.
   const batches = Math.max(1, Math.round((rate * seconds) / BATCH_SPANS));
   const pace = (load: Load) => load.pace(rate, (1000 * batches * BATCH_SPANS) / rate);
   const pass = kind === 'closed' ? saturate : pace;
@@ -165,7 +165,7 @@ async function turn(
     cpuUs: (1000 * (cpuTime(server.pid) - before)) / passage.messages,
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
-    ...(lookouts && { undisturbed: undisturbed(latencies, sentAt, await lookouts.pauses()) }),
+    ...(lookouts && { undisturbed: undisturbed(latencies, sentAt(), await lookouts.pauses()) }),
     serverCores: (after - before) / passage.milliseconds,
     generatorCores: (ownAfter - own) / passage.milliseconds,
     otherCores: Math.max(0, allAfter - all - (after - before) - (ownAfter - own)) / passage.milliseconds,
@@ -175,9 +175,5 @@ async function turn(
 
 function undisturbed(latencies: readonly number[], sentAt: readonly number[], pauses: readonly Pause[]) {
   const calm = latencies.filter((_, i) => isUndisturbed(sentAt[i] as number, pauses));
-  return {
-    p50: quantile(calm, 0.5),
-    p99: quantile(calm, 0.99),
-    share: calm.length / latencies.length,
-  };
+  return { p99: quantile(calm, 0.99), share: calm.length / latencies.length };
 }

@@ -19,8 +19,8 @@ export interface Passage {
   readonly milliseconds: number;
   /** Milliseconds from write to read, of every message. */
   readonly latencies: readonly number[];
-  /** When each of these was sent, by clock.ts. */
-  readonly sentAt: readonly number[];
+  /** When each of these was sent, by clock.ts; made when asked for, so that nobody is charged who does not ask. */
+  sentAt(): number[];
 }
 
 const MARKS = 10;
@@ -38,7 +38,7 @@ class Pair {
   /** A frame for each mark, one after the other, so that a run of them is one slice. */
   readonly #frames: Buffer;
   readonly #frameBytes: number;
-  readonly sentAt: number[] = [];
+  sentAt: number[] = [];
   #markBeforeEnd = 0;
   #nextMark = 0;
   #expectedMark = 0;
@@ -80,7 +80,7 @@ class Pair {
     this.received = 0;
     this.disordered = 0;
     this.latencies = [];
-    this.sentAt.length = 0;
+    this.sentAt = [];
   }
 
   send(count: number): void {
@@ -240,19 +240,21 @@ export class Load {
     const startedAt = performance.now();
     await send();
     const giveUpAt = performance.now() + LOST_AFTER_MS;
-    const clockAhead = now() - performance.now();
     const sum = (of: (pair: Pair) => number) => this.#pairs.reduce((total, pair) => total + of(pair), 0);
     const missing = () => sum((pair) => pair.sent - pair.received);
     while (missing() > 0 && performance.now() < giveUpAt && !this.#sockets.some((socket) => socket.isClosed))
       await new Promise((resolve) => setTimeout(resolve, 1));
+    const latencies = this.#pairs.map((pair) => pair.latencies);
+    const sentAt = this.#pairs.map((pair) => pair.sentAt);
     return {
       messages: sum((pair) => pair.received),
       lost: missing() + sum((pair) => pair.disordered),
       milliseconds: performance.now() - startedAt,
-      latencies: this.#pairs.flatMap((pair) => pair.latencies),
-      sentAt: this.#pairs.flatMap(({ sentAt, received }) =>
-        sentAt.slice(0, received).map((at) => at + clockAhead),
-      ),
+      latencies: latencies.flat(),
+      sentAt() {
+        const clockAhead = now() - performance.now();
+        return latencies.flatMap((of, i) => of.map((_, j) => (sentAt[i]?.[j] as number) + clockAhead));
+      },
     };
   }
 }

@@ -28,9 +28,9 @@ const RUN_SPANS = 32;
 
 /**
  * Gathers spans into requests and sends these one after the other. A request has a price of its own, and a large one
- * holds up what else the server and its machine do: under load they are full, and at leisure they leave earlier, unless the
- * collector takes its time. What waits is bounded, so that a collector that is down costs spans and a line in the log, and
- * no more memory than that.
+ * holds up what else the server and its machine do: under load they are full, and at leisure they leave earlier, unless
+ * the collector takes its time. What waits is bounded, so that a collector that is down costs spans and a line in the
+ * log, and no more memory than that.
  */
 export class SpanBatches {
   readonly #limits: BatchLimits;
@@ -77,10 +77,11 @@ export class SpanBatches {
   }
 
   #isFull(): boolean {
+    if (this.#waitingSpans === 0) return false;
     const { queueSpans, queueBytes } = this.#limits;
     const spans = this.#waitingSpans + this.#fillingSpans();
     const bytes = this.#waitingBytes + this.#writer.size;
-    return this.#waitingSpans > 0 && (spans >= queueSpans || bytes >= queueBytes);
+    return spans >= queueSpans || bytes >= queueBytes;
   }
 
   #fillingSpans(): number {
