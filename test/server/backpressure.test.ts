@@ -6,7 +6,7 @@ import { seat, TestClient } from '../support/client.ts';
 import { frame, handshake, OPCODE, RawClient, textFrame } from '../support/raw.ts';
 import { health, startServer, type TestServer } from '../support/server.ts';
 import { bare, Session } from '../support/session.ts';
-import { until, within } from '../support/wait.ts';
+import { turnIsOver, until, within } from '../support/wait.ts';
 
 // Filling the kernel's buffers with short answers takes many of them.
 jest.setTimeout(120_000);
@@ -35,7 +35,6 @@ async function connectRaw({ wsUrl }: TestServer): Promise<{ raw: RawClient; queu
   return { raw: client, queue: () => accepted.writableLength };
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 const participants = (room_id: string, ids: string[]) => ({
   type: 'RoomParticipants',
   room_id,
@@ -187,7 +186,7 @@ describe('a client that floods and does not read', () => {
     while (!isOver()) {
       expect(raw.socket.bytesWritten).toBeLessThan(100_000_000);
       if (raw.socket.writableLength === 0) raw.send(flood);
-      await turn();
+      await turnIsOver();
       longest = Math.max(longest, queue());
       await bystander.settled(); // who has nothing to do with it is served meanwhile
     }
@@ -207,7 +206,7 @@ describe('a client that floods and does not read', () => {
     while (!server.logs.some(({ msg }) => msg === 'session interrupted')) {
       expect(raw.socket.bytesWritten).toBeLessThan(100_000_000);
       if (raw.socket.writableLength === 0) raw.send(flood);
-      await turn();
+      await turnIsOver();
       longest = Math.max(longest, queue());
     }
     expect(longest).toBeLessThan(MAX_QUEUE_BYTES + 65_536);
@@ -228,7 +227,7 @@ describe('a client that floods and does not read', () => {
     while (!server.logs.some(({ msg }) => msg === 'connection closed')) {
       expect(raw.socket.bytesWritten).toBeLessThan(100_000_000);
       if (raw.socket.writableLength === 0) raw.send(flood);
-      await turn();
+      await turnIsOver();
       longest = Math.max(longest, queue());
     }
     expect(longest).toBeLessThan(MAX_QUEUE_BYTES + 65_536);

@@ -5,6 +5,7 @@ import { CLOSE_CODES } from '../../src/protocol/codes.ts';
 import { Outgoing } from '../../src/protocol/outgoing.ts';
 import { Sender } from '../../src/socket/sender.ts';
 import { Turn } from '../../src/socket/turn.ts';
+import { turnIsOver } from '../support/wait.ts';
 
 const MAX_QUEUE_BYTES = 1000;
 const hello = new Outgoing({ type: 'PeerConnected', participant_id: 'a' });
@@ -96,8 +97,6 @@ function openSender(turn = new Turn(), maxQueueBytes = MAX_QUEUE_BYTES) {
   );
   return { socket, stream, sender, closings };
 }
-
-const turnIsOver = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('writing', () => {
   test('sends the JSON of the message', async () => {

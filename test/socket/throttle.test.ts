@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { Throttle } from '../../src/socket/throttle.ts';
-
-const isOver = () => new Promise((resolve) => setImmediate(resolve));
+import { turnIsOver } from '../support/wait.ts';
 
 /** A stream and what its reader notes: the sizes it hears, and when it is paused and resumed. */
 function openSocket(hear: (reader: PassThrough, throttle: Throttle) => void) {
@@ -37,7 +36,7 @@ test('a reader that rests goes on some turns later, and loses nothing', async ()
   seen.length = 0;
   socket.write(Buffer.alloc(10));
   socket.write(Buffer.alloc(20));
-  await isOver();
+  await turnIsOver();
   expect(seen).toEqual([10, 'pause']);
   await once(socket, 'pause');
   expect(seen).toEqual([10, 'pause', 'resume', 20, 'pause']);
@@ -54,8 +53,8 @@ test('whoever is paused already is paused once', async () => {
   seen.length = 0;
   socket.write(Buffer.alloc(10));
   await once(socket, 'resume');
-  await isOver();
-  await isOver();
+  await turnIsOver();
+  await turnIsOver();
   expect(seen).toEqual([10, 'pause', 'resume']);
 });
 

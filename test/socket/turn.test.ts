@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Turn } from '../../src/socket/turn.ts';
-
-const isOver = () => new Promise((resolve) => setImmediate(resolve));
+import { turnIsOver } from '../support/wait.ts';
 
 function openTurn() {
   const turn = new Turn();
@@ -21,7 +20,7 @@ function openTurn() {
 async function writesUntilHeld(write: (name: string) => boolean): Promise<number> {
   for (let unheld = 0; unheld < 1000; unheld += 1) {
     if (write('x')) return unheld;
-    await isOver();
+    await turnIsOver();
   }
   throw new Error('never held');
 }
@@ -32,9 +31,9 @@ test('flushes what it holds when it is over, in order, and once', async () => {
   await Promise.resolve();
   await new Promise((resolve) => process.nextTick(resolve));
   expect(flushed).toEqual([]);
-  await isOver();
+  await turnIsOver();
   expect(flushed).toEqual(['a', 'b']);
-  await isOver();
+  await turnIsOver();
   expect(flushed).toEqual(['a', 'b']);
 });
 
@@ -43,9 +42,9 @@ test('what a flush writes belongs to the next turn', async () => {
   write('a', () => write('c'));
   write('b');
   turn.joined();
-  await isOver();
+  await turnIsOver();
   expect(flushed).toEqual(['a', 'b']);
-  await isOver();
+  await turnIsOver();
   expect(flushed).toEqual(['a', 'b', 'c']);
 });
 
@@ -54,16 +53,16 @@ test('holds on for as long as something joins what is held', async () => {
   for (let i = 0; i < 5; i += 1) {
     expect(write('a')).toBe(true);
     turn.joined();
-    await isOver();
+    await turnIsOver();
   }
 });
 
 test('where nothing joins, lets writes go at once, and tries again now and then', async () => {
   const { write } = openTurn();
   expect(write('a')).toBe(true);
-  await isOver();
+  await turnIsOver();
   expect(await writesUntilHeld(write)).toBe(32);
-  await isOver();
+  await turnIsOver();
   expect(await writesUntilHeld(write)).toBe(32);
 });
 
@@ -71,17 +70,17 @@ test('where it has paid, it is given up after four turns in which nothing joins'
   const { turn, write } = openTurn();
   write('a');
   turn.joined();
-  await isOver();
+  await turnIsOver();
   for (let unpaid = 0; unpaid < 3; unpaid += 1) {
     expect(write('a')).toBe(true);
-    await isOver();
+    await turnIsOver();
   }
   write('a');
   turn.joined();
-  await isOver();
+  await turnIsOver();
   for (let unpaid = 0; unpaid < 4; unpaid += 1) {
     expect(write('a')).toBe(true);
-    await isOver();
+    await turnIsOver();
   }
   expect(await writesUntilHeld(write)).toBe(32);
 });
@@ -89,10 +88,10 @@ test('where it has paid, it is given up after four turns in which nothing joins'
 test('all of a turn is held, or what comes before the first that is', async () => {
   const { write, flushed } = openTurn();
   write('a');
-  await isOver();
+  await turnIsOver();
   const held = Array.from({ length: 40 }, (_, i) => write(String(i)));
   expect(held.indexOf(true)).toBe(32);
   expect(held.lastIndexOf(false)).toBe(31);
-  await isOver();
+  await turnIsOver();
   expect(flushed).toEqual(['a', ...Array.from({ length: 8 }, (_, i) => String(32 + i))]);
 });

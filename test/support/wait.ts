@@ -25,3 +25,8 @@ export async function until(
     await setTimeout(5);
   }
 }
+
+/** Settles when the turn of the event loop that is going on is over. */
+export function turnIsOver(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

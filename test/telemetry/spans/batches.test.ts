@@ -3,6 +3,7 @@ import { DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api';
 import { type BatchLimits, SpanBatches } from '../../../src/telemetry/spans/batches.ts';
 import { type SpanRequest, SpanWriter } from '../../../src/telemetry/spans/otlp.ts';
 import { SpanProvider } from '../../../src/telemetry/spans/provider.ts';
+import { turnIsOver } from '../../support/wait.ts';
 
 const PLENTY: BatchLimits = {
   queueSpans: 1000,
@@ -24,8 +25,6 @@ beforeEach(() => {
   );
 });
 afterEach(() => diag.disable());
-
-const isOver = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A collector that answers when told. */
 function openBatches(limits: Partial<BatchLimits>) {
@@ -57,7 +56,7 @@ function openBatches(limits: Partial<BatchLimits>) {
       const next = answers.shift();
       if (error) next?.reject(error);
       else next?.resolve();
-      await isOver();
+      await turnIsOver();
       return next !== undefined;
     },
     request: () =>
@@ -138,11 +137,11 @@ test('a request that fails costs its spans, and is told of; the next is sent all
 test('spans are written 32 and more at a time, when the turn of the event loop is over', async () => {
   const { record, written } = openBatches({});
   record(31);
-  await isOver();
+  await turnIsOver();
   expect(written()).toBe(0);
   record(9);
   expect(written()).toBe(0);
-  await isOver();
+  await turnIsOver();
   expect(written()).toBe(40);
 });
 
@@ -153,7 +152,7 @@ test('a span that cannot be written is told of, and costs no other', async () =>
   record(20);
   tracer.startSpan('round', { attributes: { itself } as never }, ROOT_CONTEXT).end();
   record(20);
-  await isOver();
+  await turnIsOver();
   expect(written()).toBe(40);
   expect(said).toEqual([expect.stringMatching(/^The span "round" could not be written: RangeError/)]);
   expect(batches).toEqual([]);
