@@ -1,3 +1,4 @@
+import { setImmediate as turnIsOver } from 'node:timers/promises';
 import { diag } from '@opentelemetry/api';
 import type { SpanRequest, SpanWriter } from './otlp.ts';
 import type { RecordedSpan } from './span.ts';
@@ -20,16 +21,14 @@ export interface BatchLimits {
 /** Sends a request on its way; rejects when it was not taken. */
 export type SendRequest = (request: SpanRequest) => Promise<void>;
 
-/**
- * Spans, at least, that are written in one go: the first of them fetches the code and its data into the processor's
- * caches. It is done when the turn of the event loop is over, so that no message of a burst waits for it.
- */
+/** Spans, at least, that are written in one go: the first fetches the code and its data into the processor's caches. */
 const RUN_SPANS = 32;
 
 /**
  * Gathers spans into requests and sends these one after the other. A request has a price of its own, and a large one
  * holds up what else the server and its machine do: under load they are full, and at leisure they leave earlier, unless
- * the collector takes its time. What waits is bounded, so that a collector that is down costs spans and a line in the
+ * the collector takes its time. Spans are written, and requests begun, when the turn of the event loop is over, so that
+ * no message that came with these waits for it. What waits is bounded, so that a collector that is down costs spans and a line in the
  * log, and no more memory than that.
  */
 export class SpanBatches {
@@ -61,8 +60,8 @@ export class SpanBatches {
     }
     if (this.#timer === undefined) this.#begin(span.endedAt);
     this.#ended.push(span);
-    if (this.#ended.length === RUN_SPANS) setImmediate(this.#write);
-    if (this.#isDue(span.endedAt)) this.#close();
+    if (this.#fillingSpans() >= this.#limits.batchSpans) this.#close();
+    else if (this.#ended.length === RUN_SPANS) setImmediate(this.#writeRun);
   };
 
   /** Settles when everything recorded so far was sent, or could not be. */
@@ -94,15 +93,18 @@ export class SpanBatches {
     this.#timer = setTimeout(() => this.#close(), this.#limits.delayMs).unref();
   }
 
-  /** Whether the batch is to be sent, at `at` (`performance.now()`). */
-  #isDue(at: number): boolean {
-    const { batchSpans, earlySpans, earlyMs } = this.#limits;
-    const spans = this.#fillingSpans();
-    const mayLeave = this.#sending === undefined && spans >= earlySpans;
-    return spans >= batchSpans || (mayLeave && at - this.#beganAt >= earlyMs);
+  #closeEarly(): void {
+    const { earlySpans, earlyMs } = this.#limits;
+    if (this.#sending !== undefined || this.#fillingSpans() < earlySpans) return;
+    if (performance.now() - this.#beganAt >= earlyMs) this.#close();
   }
 
-  readonly #write = (): void => {
+  readonly #writeRun = (): void => {
+    this.#write();
+    this.#closeEarly();
+  };
+
+  #write(): void {
     for (const span of this.#ended.splice(0)) {
       try {
         this.#writer.add(span);
@@ -110,7 +112,7 @@ export class SpanBatches {
         diag.error(`The span ${JSON.stringify(span.name)} could not be written: ${error}`);
       }
     }
-  };
+  }
 
   /** Nothing is added to the batch any more. */
   #close(): void {
@@ -132,6 +134,7 @@ export class SpanBatches {
   async #sendAll(): Promise<void> {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       this.#count(next, -1);
+      await turnIsOver();
       try {
         await this.#send(next);
       } catch (error) {
@@ -141,6 +144,6 @@ export class SpanBatches {
       this.#dropped = 0;
     }
     this.#sending = undefined;
-    if (this.#isDue(performance.now())) this.#close();
+    this.#closeEarly();
   }
 }

@@ -49,14 +49,18 @@ function openBatches(limits: Partial<BatchLimits>) {
     record(count: number) {
       for (let i = 0; i < count; i++) tracer.startSpan('span', {}, ROOT_CONTEXT).end();
     },
-    /** One that has ended at `at`, by performance.now(). */
-    recordAt: (at: number) => tracer.startSpan('span', { startTime: at }, ROOT_CONTEXT).end(at),
-    /** Returns whether there was a request to be answered. */
+    /** One that has ended so many milliseconds ago. */
+    recordAgo(ms: number) {
+      const at = performance.now() - ms;
+      tracer.startSpan('span', { startTime: at }, ROOT_CONTEXT).end(at);
+    },
+    /** Answers what is under way. Returns whether anything was. */
     async answer(error?: Error): Promise<boolean> {
+      await requestsBegun();
       const next = answers.shift();
       if (error) next?.reject(error);
       else next?.resolve();
-      await turnIsOver();
+      await requestsBegun();
       return next !== undefined;
     },
     request: () =>
@@ -66,13 +70,33 @@ function openBatches(limits: Partial<BatchLimits>) {
   };
 }
 
+/** Spans are written when the turn is over, and requests begun after that. */
+async function requestsBegun(): Promise<void> {
+  await turnIsOver();
+  await turnIsOver();
+}
+
 describe('a batch', () => {
-  test('goes when it has as many spans as it may', () => {
+  test('goes when it has as many spans as it may', async () => {
     const { batches, record } = openBatches({ batchSpans: 3 });
     record(2);
+    await requestsBegun();
     expect(batches).toEqual([]);
     record(1);
+    await requestsBegun();
     expect(batches).toEqual([3]);
+  });
+
+  test.each([
+    ['full', { batchSpans: 32 }],
+    ['old enough', { earlySpans: 32 }],
+  ])('that is %s goes when the turn of the event loop is over', async (_, limits) => {
+    const { batches, record } = openBatches(limits);
+    record(32);
+    await null;
+    expect(batches).toEqual([]);
+    await requestsBegun();
+    expect(batches).toEqual([32]);
   });
 
   test('goes after the delay with fewer', async () => {
@@ -85,29 +109,38 @@ describe('a batch', () => {
   test('waits until the one before is answered', async () => {
     const { batches, record, answer } = openBatches({ batchSpans: 4 });
     record(4 + 4 + 3);
+    await requestsBegun();
     expect(batches).toEqual([4]);
     await answer();
     await answer();
     expect(batches).toEqual([4, 4]);
   });
 
-  test('goes with fewer when its first span is old enough', () => {
-    const { batches, recordAt } = openBatches({ earlySpans: 2, earlyMs: 250 });
-    for (const at of [1000, 1200, 1249]) recordAt(at);
+  test.each([
+    ['goes when its first span is old enough', 60_001, [64]],
+    ['stays while it is not', 1000, []],
+  ])('with fewer, but enough, %s', async (_, age, sent) => {
+    const { batches, record, recordAgo } = openBatches({ earlySpans: 64, earlyMs: 60_000 });
+    recordAgo(age);
+    record(31);
+    await requestsBegun();
     expect(batches).toEqual([]);
-    recordAt(1250);
-    expect(batches).toEqual([4]);
-    recordAt(2000);
-    recordAt(2249);
-    expect(batches).toEqual([4]);
+    record(32);
+    await requestsBegun();
+    expect(batches).toEqual(sent);
   });
 
   test('that is old enough goes when the one before is answered, with what has come meanwhile', async () => {
-    const { batches, recordAt, answer } = openBatches({ earlySpans: 2, earlyMs: 250 });
-    for (const at of [-1000, -500, -400, -300, -100, -50]) recordAt(at);
-    expect(batches).toEqual([2]);
+    const { batches, record, recordAgo, answer } = openBatches({ earlySpans: 32, earlyMs: 60_000 });
+    for (const sent of [[32], [32]]) {
+      recordAgo(60_001);
+      record(31);
+      await requestsBegun();
+      expect(batches).toEqual(sent);
+    }
+    record(8);
     await answer();
-    expect(batches).toEqual([2, 4]);
+    expect(batches).toEqual([32, 40]);
   });
 
   test('has a delay of its own, however the one before has left', async () => {
@@ -165,6 +198,7 @@ describe('while the collector does not answer', () => {
   ])('what waits is bounded in %s; the rest is dropped, counted and told of once', async (_, limits) => {
     const { batches, record, answer } = openBatches({ batchSpans: 2, ...limits });
     record(500);
+    await requestsBegun();
     expect(batches).toHaveLength(1);
     await answer();
     expect(said).toEqual([expect.stringMatching(/^Dropped \d+ spans: the queue was full$/)]);
