@@ -21,14 +21,18 @@ export interface BatchLimits {
 /** Sends a request on its way; rejects when it was not taken. */
 export type SendRequest = (request: SpanRequest) => Promise<void>;
 
-/** Spans, at least, that are written in one go: the first fetches the code and its data into the processor's caches. */
+/**
+ * Spans are written in runs, when a turn of the event loop has brought no more of them or there are too many: the first
+ * of a run fetches the code and its data into the processor's caches, and messages come in bursts, of which none shall
+ * wait for that.
+ */
 const RUN_SPANS = 32;
+const LONG_RUN_SPANS = 256;
 
 /**
  * Gathers spans into requests and sends these one after the other. A request has a price of its own, and a large one
  * holds up what else the server and its machine do: under load they are full, and at leisure they leave earlier, unless
- * the collector takes its time. Spans are written, and requests begun, when the turn of the event loop is over, so that
- * no message that came with these waits for it. What waits is bounded, so that a collector that is down costs spans and a line in the
+ * the collector takes its time. What waits is bounded, so that a collector that is down costs spans and a line in the
  * log, and no more memory than that.
  */
 export class SpanBatches {
@@ -61,7 +65,7 @@ export class SpanBatches {
     if (this.#timer === undefined) this.#begin(span.endedAt);
     this.#ended.push(span);
     if (this.#fillingSpans() >= this.#limits.batchSpans) this.#close();
-    else if (this.#ended.length === RUN_SPANS) setImmediate(this.#writeRun);
+    else if (this.#ended.length === RUN_SPANS) setImmediate(this.#writeRun, 0);
   };
 
   /** Settles when everything recorded so far was sent, or could not be. */
@@ -99,7 +103,13 @@ export class SpanBatches {
     if (performance.now() - this.#beganAt >= earlyMs) this.#close();
   }
 
-  readonly #writeRun = (): void => {
+  /** `before`: spans there were when the turn of the event loop began. */
+  readonly #writeRun = (before: number): void => {
+    const { length } = this.#ended;
+    if (length > before && length < LONG_RUN_SPANS) {
+      setImmediate(this.#writeRun, length);
+      return;
+    }
     this.#write();
     this.#closeEarly();
   };
@@ -134,7 +144,7 @@ export class SpanBatches {
   async #sendAll(): Promise<void> {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       this.#count(next, -1);
-      await turnIsOver();
+      await turnIsOver(); // the message whose span was the last shall not wait for the request
       try {
         await this.#send(next);
       } catch (error) {

@@ -70,10 +70,9 @@ function openBatches(limits: Partial<BatchLimits>) {
   };
 }
 
-/** Spans are written when the turn is over, and requests begun after that. */
+/** Spans are written when a turn has brought no more of them, and requests begun after that. */
 async function requestsBegun(): Promise<void> {
-  await turnIsOver();
-  await turnIsOver();
+  for (let i = 0; i < 3; i++) await turnIsOver();
 }
 
 describe('a batch', () => {
@@ -167,15 +166,30 @@ test('a request that fails costs its spans, and is told of; the next is sent all
   expect(batches).toEqual([2, 2]);
 });
 
-test('spans are written 32 and more at a time, when the turn of the event loop is over', async () => {
+test('spans are written 32 and more at a time, when a turn of the event loop brings no more', async () => {
   const { record, written } = openBatches({});
   record(31);
-  await turnIsOver();
+  for (let i = 0; i < 3; i++) await turnIsOver();
   expect(written()).toBe(0);
-  record(9);
-  expect(written()).toBe(0);
+  for (let i = 0; i < 5; i++) {
+    record(9);
+    await turnIsOver();
+    expect(written()).toBe(0);
+  }
   await turnIsOver();
-  expect(written()).toBe(40);
+  expect(written()).toBe(31 + 45);
+});
+
+test('spans are written when 256 of them wait, though every turn brings more', async () => {
+  const { record, written } = openBatches({});
+  for (let i = 0; i < 5; i++) {
+    record(50);
+    await turnIsOver();
+    expect(written()).toBe(0);
+  }
+  record(50);
+  await turnIsOver();
+  expect(written()).toBe(300);
 });
 
 test('a span that cannot be written is told of, and costs no other', async () => {
@@ -185,7 +199,7 @@ test('a span that cannot be written is told of, and costs no other', async () =>
   record(20);
   tracer.startSpan('round', { attributes: { itself } as never }, ROOT_CONTEXT).end();
   record(20);
-  await turnIsOver();
+  await requestsBegun();
   expect(written()).toBe(40);
   expect(said).toEqual([expect.stringMatching(/^The span "round" could not be written: RangeError/)]);
   expect(batches).toEqual([]);
