@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Probe } from './probe.ts';
 
@@ -51,7 +53,8 @@ export async function startScript(script: string, options: StartOptions = {}): P
 /** Starts Bloom as `npm start` does, on a free port. `main` is another tree's src/main.ts, to compare two. */
 export async function startBloom(options: StartOptions = {}, main = MAIN): Promise<RunningServer> {
   const env = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error', ...options.env };
-  const child = start(main, { ...options, env }, 'pipe');
+  const nodeOptions = [...startOptions(main), ...(options.nodeOptions ?? [])];
+  const child = start(main, { env, nodeOptions }, 'pipe');
   const listening = new Promise<URL>((resolve) => {
     let output = '';
     child.stdout?.on('data', (data) => {
@@ -62,6 +65,12 @@ export async function startBloom(options: StartOptions = {}, main = MAIN): Promi
   });
   const url = await unlessEnded(child, listening);
   return server(child, url, () => child.kill('SIGINT'));
+}
+
+/** Options that `npm start` gives to node, in the tree of this src/main.ts. */
+function startOptions(main: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(main, '../../package.json'), 'utf8'));
+  return scripts.start.split(' ').filter((word: string) => word.startsWith('--'));
 }
 
 function start(
