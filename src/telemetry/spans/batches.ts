@@ -1,4 +1,4 @@
-import { setImmediate as turnIsOver } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { diag } from '@opentelemetry/api';
 import type { SpanRequest, SpanWriter } from './otlp.ts';
 import type { RecordedSpan } from './span.ts';
@@ -11,7 +11,7 @@ export interface BatchLimits {
   readonly queueBytes: number;
   /** Spans in a request at most. */
   readonly batchSpans: number;
-  /** Spans with which a request leaves before it is full, if the first is so many milliseconds old as another ends. */
+  /** Spans with which a request leaves before it is full, if the first is so many milliseconds old when some are written. */
   readonly earlySpans: number;
   readonly earlyMs: number;
   /** Milliseconds from a batch's first span to its export, at most. */
@@ -22,9 +22,9 @@ export interface BatchLimits {
 export type SendRequest = (request: SpanRequest) => Promise<void>;
 
 /**
- * Spans are written in runs, when a turn of the event loop has brought no more of them or there are too many: the first
- * of a run fetches the code and its data into the processor's caches, and messages come in bursts, of which none shall
- * wait for that.
+ * Spans are written in runs of so many and more, when a turn of the event loop has brought none: the first of a run
+ * fetches the code and its data into the processor's caches, and messages come in bursts, of which none shall wait for that.
+ * Nor shall what was ended be kept: with a long run it is done at the end of the turn.
  */
 const RUN_SPANS = 32;
 const LONG_RUN_SPANS = 256;
@@ -44,6 +44,7 @@ export class SpanBatches {
   #waitingBytes = 0;
   /** Ended, and not written yet. */
   readonly #ended: RecordedSpan[] = [];
+  #run: NodeJS.Immediate | undefined;
   #beganAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
@@ -63,9 +64,13 @@ export class SpanBatches {
       return;
     }
     if (this.#timer === undefined) this.#begin(span.endedAt);
-    this.#ended.push(span);
+    const ended = this.#ended.push(span);
     if (this.#fillingSpans() >= this.#limits.batchSpans) this.#close();
-    else if (this.#ended.length === RUN_SPANS) setImmediate(this.#writeRun, 0);
+    else if (ended === RUN_SPANS) this.#run = setImmediate(this.#writeWhenQuiet, 0);
+    else if (ended === LONG_RUN_SPANS) {
+      clearImmediate(this.#run);
+      this.#run = setImmediate(this.#writeRun);
+    }
   };
 
   /** Settles when everything recorded so far was sent, or could not be. */
@@ -103,18 +108,20 @@ export class SpanBatches {
     if (performance.now() - this.#beganAt >= earlyMs) this.#close();
   }
 
-  /** `before`: spans there were when the turn of the event loop began. */
-  readonly #writeRun = (before: number): void => {
+  /** `before`: spans there were when it was last called; 0 at first, so that a run waits for one turn more. */
+  readonly #writeWhenQuiet = (before: number): void => {
     const { length } = this.#ended;
-    if (length > before && length < LONG_RUN_SPANS) {
-      setImmediate(this.#writeRun, length);
-      return;
-    }
+    if (length > before) this.#run = setImmediate(this.#writeWhenQuiet, length);
+    else this.#writeRun();
+  };
+
+  readonly #writeRun = (): void => {
     this.#write();
     this.#closeEarly();
   };
 
   #write(): void {
+    clearImmediate(this.#run);
     for (const span of this.#ended.splice(0)) {
       try {
         this.#writer.add(span);
@@ -144,7 +151,7 @@ export class SpanBatches {
   async #sendAll(): Promise<void> {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       this.#count(next, -1);
-      await turnIsOver(); // the message whose span was the last shall not wait for the request
+      await pause(0); // timers come after the relays that are held back to the end of a turn (socket/turn.ts)
       try {
         await this.#send(next);
       } catch (error) {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api';
 import { type BatchLimits, SpanBatches } from '../../../src/telemetry/spans/batches.ts';
@@ -70,9 +71,10 @@ function openBatches(limits: Partial<BatchLimits>) {
   };
 }
 
-/** Spans are written when a turn has brought no more of them, and requests begun after that. */
+/** Spans are written when a turn has brought no more of them, and requests begun a millisecond after that. */
 async function requestsBegun(): Promise<void> {
   for (let i = 0; i < 3; i++) await turnIsOver();
+  await setTimeout(5);
 }
 
 describe('a batch', () => {
@@ -87,15 +89,15 @@ describe('a batch', () => {
   });
 
   test.each([
-    ['full', { batchSpans: 32 }],
+    ['full', { batchSpans: 40 }],
     ['old enough', { earlySpans: 32 }],
   ])('that is %s goes when the turn of the event loop is over', async (_, limits) => {
     const { batches, record } = openBatches(limits);
-    record(32);
+    record(40);
     await null;
     expect(batches).toEqual([]);
     await requestsBegun();
-    expect(batches).toEqual([32]);
+    expect(batches).toEqual([40]);
   });
 
   test('goes after the delay with fewer', async () => {
@@ -180,6 +182,15 @@ test('spans are written 32 and more at a time, when a turn of the event loop bri
   expect(written()).toBe(31 + 45);
 });
 
+test('a run that has left with a batch is not written for again', async () => {
+  const { provider, record, written } = openBatches({});
+  record(40);
+  void provider.flush();
+  record(5);
+  for (let i = 0; i < 3; i++) await turnIsOver();
+  expect(written()).toBe(0);
+});
+
 test('spans are written when 256 of them wait, though every turn brings more', async () => {
   const { record, written } = openBatches({});
   for (let i = 0; i < 5; i++) {
@@ -188,6 +199,7 @@ test('spans are written when 256 of them wait, though every turn brings more', a
     expect(written()).toBe(0);
   }
   record(50);
+  expect(written()).toBe(0);
   await turnIsOver();
   expect(written()).toBe(300);
 });
