@@ -53,7 +53,7 @@ export async function startScript(script: string, options: StartOptions = {}): P
 /** Starts Bloom as `npm start` does, on a free port. `main` is another tree's src/main.ts, to compare two. */
 export async function startBloom(options: StartOptions = {}, main = MAIN): Promise<RunningServer> {
   const env = { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'error', ...options.env };
-  const nodeOptions = [...startOptions(main), ...(options.nodeOptions ?? [])];
+  const nodeOptions = [...npmStartOptions(main), ...(options.nodeOptions ?? [])];
   const child = start(main, { env, nodeOptions }, 'pipe');
   const listening = new Promise<URL>((resolve) => {
     let output = '';
@@ -68,7 +68,7 @@ export async function startBloom(options: StartOptions = {}, main = MAIN): Promi
 }
 
 /** Options that `npm start` gives to node, in the tree of this src/main.ts. */
-function startOptions(main: string): string[] {
+function npmStartOptions(main: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(main, '../../package.json'), 'utf8'));
   return scripts.start.split(' ').filter((word: string) => word.startsWith('--'));
 }
