@@ -2,7 +2,7 @@
  * npm run bench: what Bloom costs, beside a bare ws relay and beside others.
  *
  *     npm run bench                      the quick set: relay, peers if installed, connections, rooms; some minutes
- *     npm run bench -- --full            everything, at full length; an hour, on a machine that does nothing else
+ *     npm run bench -- --full            everything, at full length; 80 minutes, on a machine that does nothing else
  *     npm run bench -- --guard           has the relay become dearer? compares with bench/baseline.json
  *     npm run bench -- NAME [options]    one bench; NAME --help says what it measures and takes
  *

@@ -11,21 +11,27 @@ export interface Pulse {
 
 /** Pings that may go unanswered; at the next the socket is dead. */
 const MAX_UNANSWERED = 2;
-/** Sockets are pinged in this many groups, evenly over the interval, so that many do not tick at once. */
-const MAX_GROUPS = 100;
-const MIN_TICK_MS = 50;
+/** Sockets are pinged in so many groups, evenly over the interval: what is relayed waits for no more than one group. */
+const MAX_GROUPS = 1000;
+const MIN_TICK_MS = 10;
+/** Groups pinged in one go at most, when a stall has put them off. */
+const LATE_GROUPS = 10;
 
 /** Pings every socket once an interval, and drops those that leave two pings unanswered. */
 export class Heartbeat {
   readonly #groups: Set<Pulse>[];
+  readonly #intervalMs: number;
   readonly #timer: NodeJS.Timeout;
-  #next = 0;
+  readonly #startedAt = performance.now();
+  /** Groups pinged since then, each time it was. */
+  #pinged = 0;
   #added = 0;
 
   /** `intervalMs`: between two pings of one socket. */
   constructor(intervalMs: number) {
     const groups = Math.max(1, Math.min(MAX_GROUPS, Math.floor(intervalMs / MIN_TICK_MS)));
     this.#groups = Array.from({ length: groups }, () => new Set());
+    this.#intervalMs = intervalMs;
     // The sockets keep the process alive, not their pings.
     this.#timer = setInterval(() => this.#tick(), intervalMs / groups).unref();
   }
@@ -56,9 +62,17 @@ export class Heartbeat {
     return this.#groups[group] as Set<Pulse>;
   }
 
+  /** Pings the groups that are due by the clock, since timers are late. Of more than an interval's, the rest is let go. */
   #tick(): void {
-    const group = this.#groups[this.#next] as Set<Pulse>;
-    this.#next = (this.#next + 1) % this.#groups.length;
+    const { length } = this.#groups;
+    const due = Math.floor(((performance.now() - this.#startedAt) * length) / this.#intervalMs);
+    this.#pinged = Math.max(this.#pinged, due - length);
+    const end = Math.min(due, this.#pinged + LATE_GROUPS);
+    for (; this.#pinged < end; this.#pinged += 1)
+      this.#ping(this.#groups[this.#pinged % length] as Set<Pulse>);
+  }
+
+  #ping(group: Set<Pulse>): void {
     for (const pulse of group) {
       if (pulse.unanswered >= MAX_UNANSWERED) {
         group.delete(pulse);
