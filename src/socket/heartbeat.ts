@@ -11,10 +11,10 @@ export interface Pulse {
 
 /** Pings that may go unanswered; at the next the socket is dead. */
 const MAX_UNANSWERED = 2;
-/** Sockets are pinged in so many groups, evenly over the interval: what is relayed waits for no more than one group. */
+/** Sockets are pinged in so many groups, evenly over the interval, so that what is relayed does not wait for many pings. */
 const MAX_GROUPS = 1000;
 const MIN_TICK_MS = 10;
-/** Groups pinged in one go at most, when a stall has put them off. */
+/** Groups pinged in one go at most: timers are late. A stall of more than that puts off all that follow. */
 const LATE_GROUPS = 10;
 
 /** Pings every socket once an interval, and drops those that leave two pings unanswered. */
@@ -22,8 +22,9 @@ export class Heartbeat {
   readonly #groups: Set<Pulse>[];
   readonly #intervalMs: number;
   readonly #timer: NodeJS.Timeout;
-  readonly #startedAt = performance.now();
-  /** Groups pinged since then, each time it was. */
+  /** When the first round began; later by what stalls put off. */
+  #startedAt = performance.now();
+  /** Groups pinged since then, each as often as it was. */
   #pinged = 0;
   #added = 0;
 
@@ -62,13 +63,14 @@ export class Heartbeat {
     return this.#groups[group] as Set<Pulse>;
   }
 
-  /** Pings the groups that are due by the clock, since timers are late. Of more than an interval's, the rest is let go. */
+  /** Pings the groups that are due by the clock. */
   #tick(): void {
     const { length } = this.#groups;
-    const due = Math.floor(((performance.now() - this.#startedAt) * length) / this.#intervalMs);
-    this.#pinged = Math.max(this.#pinged, due - length);
-    const end = Math.min(due, this.#pinged + LATE_GROUPS);
-    for (; this.#pinged < end; this.#pinged += 1)
+    const groupMs = this.#intervalMs / length;
+    const due = Math.floor((performance.now() - this.#startedAt) / groupMs) - this.#pinged;
+    const putOff = Math.max(0, due - LATE_GROUPS);
+    this.#startedAt += putOff * groupMs;
+    for (const end = this.#pinged + due - putOff; this.#pinged < end; this.#pinged += 1)
       this.#ping(this.#groups[this.#pinged % length] as Set<Pulse>);
   }
 
