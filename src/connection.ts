@@ -256,7 +256,8 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
 
   #refuse(code: ErrorCode, message: string): void {
     currentWork()?.refused(this.participantId, code);
-    this.write(new Outgoing({ type: 'Error', code, message }));
+    const frame = code === 'RateLimited' && this.isSession ? { frame: this.#received } : {};
+    this.write(new Outgoing({ type: 'Error', code, message, ...frame }));
   }
 
   #report(error: unknown): void {

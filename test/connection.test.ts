@@ -457,6 +457,22 @@ function resume(
 const interrupt = ['interrupt', ROOM, SELF];
 const resumed = (lost = false) => ['resume', ROOM, SELF, lost];
 
+describe('the rate limit in a session', () => {
+  test('a refusal says which of the session’s frames it answers, counted over its sockets, without their Hellos', () => {
+    const session = open(); // Hello and CreateRoom
+    const refusals = (client: ReturnType<typeof connect>) =>
+      client.written().filter((message) => message.type === 'Error' && message.code === 'RateLimited');
+    for (let frame = 2; frame < LIMIT; frame++) session.link.invalid('no JSON', 0);
+    session.link.invalid('no JSON', 0);
+    session.link.unread(0);
+    expect(refusals(session)).toMatchObject([{ frame: LIMIT }, { frame: LIMIT + 1 }]);
+    const client = resume(session, 0);
+    client.written();
+    for (let frame = 0; frame <= LIMIT; frame++) client.link.invalid('no JSON', 0);
+    expect(refusals(client)).toMatchObject([{ frame: 2 * LIMIT + 2 }]);
+  });
+});
+
 describe('saying nothing', () => {
   test('for too long is hung up on, and the connection is over', () => {
     const client = connect();

@@ -152,6 +152,8 @@ export const FIELDS: Readonly<Record<FieldName, string>> = {
   participants: 'The members, in join order.',
   code: 'What programs decide by.',
   message: 'What was wrong, for a developer to read.',
+  frame:
+    'Only of RateLimited: which of the session’s frames was refused, counted over its sockets from 1, each socket’s Hello not.',
   resume_token: 'Takes the session up again on another socket, once; every Ready brings a new one.',
   last_seq: 'The last number heard in the session that is taken up again.',
   resumed: 'Whether an earlier session goes on: same participant, same room; what was missed follows.',

@@ -38,7 +38,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) =
   Offer: relayedSdp,
   Answer: relayedSdp,
   IceCandidate: { from: isText, candidate: isText },
-  Error: { code: isText, message: isText },
+  Error: { code: isText, message: isText, frame: (value) => value === undefined || isPositive(value) },
 };
 
 /**

@@ -20,10 +20,16 @@ const SHARE = 0.4;
 /** In windows: how long to be silent after a refusal. The penalty lasts one, from when the server sees it. */
 const SILENCE = 1.25;
 /**
- * Frames kept that may have to go again, at least: more than leave until a dead network is found out. Of a server that
- * takes many it is two windows' worth: so many may yet be refused.
+ * Frames kept that may have to go again, at least: more than leave until a dead network is found out, at the rate a
+ * server comes with. Of a server that takes many it is two windows' worth.
  */
 const KEPT = 1000;
+
+/** A frame that left, by its number within the session: 1, and one more each, as the server counts them. */
+interface Sent {
+  readonly number: number;
+  readonly frame: Frame;
+}
 
 /**
  * Holds frames back so that the server's rate limit is not met: a token bucket. Frames for the server itself go
@@ -34,8 +40,8 @@ export class Pacer {
   readonly #send: (text: string) => void;
   readonly #mayRelay: () => boolean;
   #queue: Frame[] = [];
-  /** Handed to the session's sockets, the latest last; the last ones of `#handed`. */
-  #sent: Frame[] = [];
+  /** Handed to the session's sockets, the latest last. */
+  #sent: Sent[] = [];
   /** How many frames of this session have arrived at the server, or may yet. */
   #handed = 0;
   /** Frames the server takes within `#windowMs`; 0 while there is no socket. */
@@ -44,9 +50,9 @@ export class Pacer {
   /** Tokens in the bucket, each good for a frame, as they were at `#countedAt`. */
   #tokens = 0;
   #countedAt = 0;
-  #refused = 0;
-  /** How many frames went over the socket there is now. */
-  #onSocket = 0;
+  /** The numbers of those that were refused, and are to go again. */
+  readonly #refused = new Set<number>();
+  #isSilent = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Frames with an addressee wait while `mayRelay` says no. */
@@ -81,7 +87,7 @@ export class Pacer {
   open({ messages, window_ms }: { readonly messages: number; readonly window_ms: number }): void {
     this.#limit = messages;
     this.#windowMs = window_ms;
-    this.#onSocket = 1;
+    this.#isSilent = false;
     this.#fill(this.#bucket - 1);
     this.flush();
   }
@@ -95,9 +101,8 @@ export class Pacer {
 
   /** The session goes on: of its frames so many have arrived. What came after them waits again, and what was refused. */
   resume(received = this.#handed): void {
-    this.#takeBack(this.#handed - received);
+    this.#takeBack((number) => number > received);
     this.#handed = received;
-    this.#takeBackRefused();
     this.#forgetOwn();
   }
 
@@ -105,20 +110,20 @@ export class Pacer {
   restart(): void {
     this.#sent = [];
     this.#handed = 0;
-    this.#refused = 0;
+    this.#refused.clear();
   }
 
   /**
-   * The server refused a frame for coming too fast. It refuses all that follow until its window is over, each with
-   * an answer of its own: so once it is silent, as many of the last frames go again. Of a socket that few frames went
-   * over the server has refused none: that answers frames of the socket before, and nobody knows which.
+   * The server refused the frame of this number for coming too fast. It refuses all that follow until its penalty is
+   * over, each with an answer of its own: once these have ceased, what was refused goes again, and what waits after it.
    */
-  refused(): void {
-    if (this.#onSocket < this.#limit) return;
-    this.#refused += 1;
+  refused(number: number | undefined): void {
+    if (number !== undefined) this.#refused.add(number);
+    this.#isSilent = true;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#takeBackRefused();
+      this.#isSilent = false;
+      this.#takeBack();
       this.#fill(this.#bucket);
       this.flush();
     }, this.#windowMs * SILENCE);
@@ -126,7 +131,7 @@ export class Pacer {
 
   /** Sends what may go now, and comes back for the rest. */
   flush(): void {
-    if (this.#refused > 0) return;
+    if (this.#isSilent) return;
     clearTimeout(this.#timer);
     while (this.#limit > 0) {
       const at = this.#next();
@@ -147,8 +152,7 @@ export class Pacer {
 
   #keep(frame: Frame): void {
     this.#handed += 1;
-    this.#onSocket += 1;
-    this.#sent.push(frame);
+    this.#sent.push({ number: this.#handed, frame });
     const kept = Math.max(KEPT, 2 * this.#limit);
     if (this.#sent.length >= 2 * kept) this.#sent.splice(0, this.#sent.length - kept);
   }
@@ -169,14 +173,13 @@ export class Pacer {
     this.#countedAt = performance.now();
   }
 
-  /** The last so many that were sent are to be sent again, before all that came later. */
-  #takeBack(count: number): void {
-    if (count > 0) this.#queue.unshift(...this.#sent.splice(-count));
-  }
-
-  #takeBackRefused(): void {
-    this.#takeBack(this.#refused);
-    this.#refused = 0;
+  /** What was refused is to be sent again, and what `isGone`, before all that waits. */
+  #takeBack(isGone: (number: number) => boolean = () => false): void {
+    const isBack = ({ number }: Sent) => this.#refused.has(number) || isGone(number);
+    const back = this.#sent.filter(isBack).map(({ frame }) => frame);
+    this.#sent = this.#sent.filter((sent) => !isBack(sent));
+    this.#queue = [...back, ...this.#queue];
+    this.#refused.clear();
   }
 
   /** The place in the queue of the frame that goes next; -1 when none may. */

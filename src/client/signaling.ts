@@ -297,7 +297,7 @@ export class Signaling implements Events<SignalingEvents> {
       }
       case 'Error': {
         const { code, message: text } = message;
-        if (code === 'RateLimited') return this.#pacer.refused();
+        if (code === 'RateLimited') return this.#pacer.refused(message.frame);
         if (code === 'ParticipantNotFound') return emitter.emit('error', new SignalingError(code, text));
         const type = code === 'InvalidPayload' ? 'misplaced' : 'refused';
         return this.#seat.tell({ type, code, message: text });

@@ -16,7 +16,7 @@ export function misfit(message: unknown, dialect: Dialect): string | undefined {
   return `${path === null ? '' : `${path}: `}${result.issues[0].message}`;
 }
 
-function numbered(schemas: typeof BASE & typeof SESSION) {
+function numbered(schemas: Omit<typeof BASE, keyof typeof SESSION> & typeof SESSION) {
   return [
     Ready,
     ...Object.values(schemas).map(({ entries }) => v.strictObject({ ...entries, seq })),

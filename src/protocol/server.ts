@@ -51,6 +51,11 @@ const Failure = v.strictObject({
   /** For a developer to read; programs decide by `code`. */
   message: v.pipe(v.string(), v.nonEmpty()),
 });
+const FailureInSession = v.strictObject({
+  ...Failure.entries,
+  /** Only of RateLimited: which of the session's frames was refused, counted as `Ready.received` counts. */
+  frame: v.exactOptional(atLeastOne),
+});
 
 const iceUrl = v.pipe(v.string(), v.regex(/^(stuns?|turns?):\S+$/));
 
@@ -114,8 +119,8 @@ export const BASE = {
   IceCandidate,
   Error: Failure,
 };
-/** Heard by Hello sessions alone, besides Ready. */
-export const SESSION = { PeerInterrupted, PeerResumed, ServerDraining };
+/** Heard by Hello sessions alone, besides Ready, or so by them alone. */
+export const SESSION = { Error: FailureInSession, PeerInterrupted, PeerResumed, ServerDraining };
 
 /** The number of a message within its session: 1, and one more each. */
 export const seq = atLeastOne;
@@ -128,9 +133,9 @@ export type IceServer = v.InferOutput<typeof iceServer>;
 export type Ready = Sent<typeof Ready>;
 export type Relayed = Sent<typeof Offer | typeof Answer | typeof IceCandidate>;
 
-/** Heard by Hello sessions alone. */
+/** Heard by Hello sessions alone, or so by them alone. */
 export type SessionMessage = Ready | Sent<(typeof SESSION)[keyof typeof SESSION]>;
-export type ServerMessage = SessionMessage | Sent<(typeof BASE)[keyof typeof BASE]>;
+export type ServerMessage = SessionMessage | Sent<(typeof BASE)[Exclude<keyof typeof BASE, 'Error'>]>;
 export type ServerMessageType = ServerMessage['type'];
 
 /** A message as a session hears it: all but Ready have their number. */

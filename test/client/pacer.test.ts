@@ -194,21 +194,21 @@ describe('on another socket of the session', () => {
     sent.pacer.open({ messages: 5, window_ms: 1000 });
     for (const i of [4, 5, 6, 7]) sent.pacer.push({ text: `${i}`, to: 'a' });
     jest.advanceTimersByTime(5000);
-    sent.pacer.refused();
-    sent.pacer.refused();
+    sent.pacer.refused(6);
+    sent.pacer.refused(7);
     expect(resumed(sent, 7)).toEqual(['5', '6', '7']);
     expect(resumed(sent, 10)).toEqual([]);
   });
 
-  test('a refusal that comes late says nothing of what goes over this one', () => {
+  test('a refusal that is heard only there is of the frame before, which goes again, and of no other', () => {
     jest.useFakeTimers();
     const sent = sendTo('a', 'a');
     resumed(sent, 2);
     sent.pacer.push({ text: '2', to: 'a' });
-    sent.pacer.refused();
+    sent.pacer.refused(2);
     sent.pacer.push({ text: '3', to: 'a' });
     jest.advanceTimersByTime(5000);
-    expect(sent.left).toEqual(['2', '3']);
+    expect(sent.left).toEqual(['2', '1', '3']);
   });
 
   test('of another session: nothing', () => {
@@ -239,4 +239,72 @@ describe('on another socket of the session', () => {
     expect(again.length).toBeLessThan(2000);
     expect(again.at(-1)).toBe('4999');
   });
+});
+
+test('of a server that does not say which frame it refused, nothing goes again, and what waits goes on after a while', () => {
+  jest.useFakeTimers();
+  const left: string[] = [];
+  const pacer = new Pacer(
+    (text) => left.push(text),
+    () => true,
+  );
+  pacer.open(LIMITS);
+  pacer.push({ text: '0', to: 'a' });
+  pacer.refused(undefined);
+  pacer.push({ text: '1', to: 'a' });
+  expect(left).toEqual(['0']);
+  jest.advanceTimersByTime(2000);
+  expect(left).toEqual(['0', '1']);
+});
+
+test('whatever is refused, whenever that is heard, and wherever the socket breaks: each frame is taken once', () => {
+  const step = fc.oneof(
+    fc.record({ type: fc.constant('push' as const), count: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ type: fc.constant('arrive' as const), isRefused: fc.array(fc.boolean(), { maxLength: 5 }) }),
+    fc.record({ type: fc.constant('hear' as const), count: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ type: fc.constant('wait' as const), ms: fc.nat(2000) }),
+    fc.record({ type: fc.constant('reconnect' as const) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      jest.useFakeTimers();
+      let pushed = 0;
+      let received = 0;
+      let flying: string[] = [];
+      const refusals: number[] = [];
+      const taken: string[] = [];
+      const pacer = new Pacer(
+        (text) => flying.push(text),
+        () => true,
+      );
+      pacer.open(LIMITS);
+      const arrive = (isRefused: readonly boolean[]) => {
+        for (const [i, text] of flying.splice(0, isRefused.length).entries()) {
+          received += 1;
+          if (isRefused[i]) refusals.push(received);
+          else taken.push(text);
+        }
+      };
+      const hear = (count: number) => {
+        for (const number of refusals.splice(0, count)) pacer.refused(number);
+      };
+      for (const each of steps) {
+        if (each.type === 'push')
+          for (let i = 0; i < each.count; i += 1) pacer.push({ text: String(pushed++), to: 'a' });
+        else if (each.type === 'arrive') arrive(each.isRefused);
+        else if (each.type === 'hear') hear(each.count);
+        else if (each.type === 'wait') jest.advanceTimersByTime(each.ms);
+        else {
+          flying = [];
+          pacer.close();
+          pacer.resume(received);
+          pacer.open(LIMITS);
+        }
+      }
+      hear(refusals.length);
+      jest.advanceTimersByTime(10_000);
+      arrive(flying.map(() => false));
+      expect(taken.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: pushed }, (_, i) => i));
+    }),
+  );
 });

@@ -298,6 +298,15 @@ const LIARS: Readonly<Record<string, Case>> = {
     check: 'a frame within the penalty is dropped and answered RateLimited; then the count starts afresh',
     reason: /heard .*InvalidPayload.* instead/,
   },
+  'counts the Hello where it says which frame was refused': {
+    lie: {
+      down(message) {
+        return 'frame' in message ? [{ ...message, frame: Number(message.frame) + 1 }] : [message];
+      },
+    },
+    check: 'RateLimited says which frame of the session was refused, its Hello not counted',
+    reason: /heard .*RateLimited.* instead/,
+  },
   'closes a binary frame with another code': {
     lie: { close: (code) => (code === 1003 ? 1008 : code) },
     check: 'a binary frame is closed 1003, which counts as leaving',

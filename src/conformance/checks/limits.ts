@@ -22,7 +22,7 @@ const tooManyMessages = ({ messages }: Limits) =>
   messages > MOST_MESSAGES
     ? `${messages} messages are more than the suite sends at once (${MOST_MESSAGES})`
     : undefined;
-const tooFewMessages = ({ messages }: Limits) =>
+export const tooFewMessages = ({ messages }: Limits) =>
   messages < 3 ? `${messages} messages are too few to join first` : tooManyMessages({ messages } as Limits);
 
 const unfitBytes = ({ maxPayloadBytes: bytes }: Limits) => {

@@ -1,5 +1,6 @@
 import type { Check } from '../check.ts';
 import { creates, greets, isGone, lines, participants, refused } from '../scenes.ts';
+import { tooFewMessages } from './limits.ts';
 
 /** What a Hello session adds. A server need not offer any of it. */
 
@@ -130,6 +131,19 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       offers('Alice', 'Bob', 'back'),
       isOffered('Bob', 'Alice', 'back'),
     ),
+  },
+  {
+    name: 'RateLimited says which frame of the session was refused, its Hello not counted',
+    section: 'Hello',
+    obstacle: tooFewMessages,
+    steps: ({ messages }) =>
+      lines(
+        greets('Alice'),
+        `Alice → {"type":"LeaveRoom"} ×${messages + 1} at once`,
+        `Alice ← {"type":"Error","code":"InvalidPayload","…":"…"} ×${messages - 1}`,
+        `Alice ← {"type":"Error","code":"RateLimited","message":"…","frame":${messages},"seq":${messages}}`,
+        `Alice ← {"type":"Error","code":"RateLimited","message":"…","frame":${messages + 1},"seq":${messages + 1}}`,
+      ),
   },
   {
     name: 'Ready says how many frames of the session were received, refused ones included, its Hellos not',
