@@ -41,7 +41,7 @@ const QUICK: Set = [
 const FULL: Set = [
   ['relay', '--rounds', '20', '--starts', '5'],
   ['relay', '--servers', 'peers', '--rounds', '10', '--seconds', '1.5'],
-  ['relay', '--rounds', '3', '--cpu-prof', 'bench/profiles'],
+  ['relay', '--load', 'closed', '--rounds', '3', '--starts', '1', '--cpu-prof', 'bench/profiles'],
   ['windows'],
   ['hold'],
   ['actors'],
