@@ -14,14 +14,18 @@ const MAX_UNANSWERED = 2;
 /** Sockets are pinged in so many groups, evenly over the interval, so that what is relayed does not wait for many pings. */
 const MAX_GROUPS = 1000;
 const MIN_TICK_MS = 10;
+/** Waking up has a price of its own, so that several groups go together while they are small: so many sockets or so. */
+const TOGETHER = 10;
+const MOST_TICKS_AT_REST = 100;
 /** Groups pinged in one go at most: timers are late. A stall of more than that puts off all that follow. */
-const LATE_GROUPS = 10;
+const LATE_GROUPS = 20;
 
 /** Pings every socket once an interval, and drops those that leave two pings unanswered. */
 export class Heartbeat {
   readonly #groups: Set<Pulse>[];
   readonly #intervalMs: number;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
+  #size = 0;
   /** When the first round began; later by what stalls put off. */
   #startedAt = performance.now();
   /** Groups pinged since then, each as often as it was. */
@@ -33,14 +37,14 @@ export class Heartbeat {
     const groups = Math.max(1, Math.min(MAX_GROUPS, Math.floor(intervalMs / MIN_TICK_MS)));
     this.#groups = Array.from({ length: groups }, () => new Set());
     this.#intervalMs = intervalMs;
-    // The sockets keep the process alive, not their pings.
-    this.#timer = setInterval(() => this.#tick(), intervalMs / groups).unref();
+    this.#timer = this.#wait();
   }
 
   add(pulse: Pulse): void {
     pulse.group = this.#added % this.#groups.length;
     pulse.unanswered = 0;
     this.#added += 1;
+    this.#size += 1;
     this.#groupOf(pulse).add(pulse);
   }
 
@@ -52,19 +56,28 @@ export class Heartbeat {
   }
 
   remove(pulse: Pulse): void {
-    this.#groupOf(pulse).delete(pulse);
+    if (this.#groupOf(pulse).delete(pulse)) this.#size -= 1;
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   #groupOf({ group }: Pulse): Set<Pulse> {
     return this.#groups[group] as Set<Pulse>;
   }
 
+  #wait(): NodeJS.Timeout {
+    const atRest = this.#intervalMs / MOST_TICKS_AT_REST;
+    const wanted = Math.min(atRest, (this.#intervalMs * TOGETHER) / this.#size);
+    const groupMs = this.#intervalMs / this.#groups.length;
+    // The sockets keep the process alive, not their pings.
+    return setTimeout(() => this.#tick(), Math.max(groupMs, wanted)).unref();
+  }
+
   /** Pings the groups that are due by the clock. */
   #tick(): void {
+    this.#timer = this.#wait();
     const { length } = this.#groups;
     const groupMs = this.#intervalMs / length;
     const due = Math.floor((performance.now() - this.#startedAt) / groupMs) - this.#pinged;
@@ -77,7 +90,7 @@ export class Heartbeat {
   #ping(group: Set<Pulse>): void {
     for (const pulse of group) {
       if (pulse.unanswered >= MAX_UNANSWERED) {
-        group.delete(pulse);
+        this.remove(pulse);
         pulse.drop();
       } else {
         pulse.unanswered += 1;
