@@ -11,6 +11,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const isText = (value: unknown) => typeof value === 'string';
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isPositive = (value: unknown) => isCount(value) && value !== 0;
+const isOptional = (isValid: (value: unknown) => boolean) => (value: unknown) =>
+  value === undefined || isValid(value);
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
@@ -23,7 +25,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) =
   Ready: {
     ...ofParticipant,
     resume_token: isText,
-    received: (value) => value === undefined || isCount(value),
+    received: isOptional(isCount),
     heartbeat_ms: isCount,
     limits: (value) =>
       isFields(value) &&
@@ -38,7 +40,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) =
   Offer: relayedSdp,
   Answer: relayedSdp,
   IceCandidate: { from: isText, candidate: isText },
-  Error: { code: isText, message: isText, frame: (value) => value === undefined || isPositive(value) },
+  Error: { code: isText, message: isText, frame: isOptional(isPositive) },
 };
 
 /**

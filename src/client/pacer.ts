@@ -101,7 +101,7 @@ export class Pacer {
 
   /** The session goes on: of its frames so many have arrived. What came after them waits again, and what was refused. */
   resume(received = this.#handed): void {
-    this.#takeBack((number) => number > received);
+    this.#takeBack(received);
     this.#handed = received;
     this.#forgetOwn();
   }
@@ -173,9 +173,9 @@ export class Pacer {
     this.#countedAt = performance.now();
   }
 
-  /** What was refused is to be sent again, and what `isGone`, before all that waits. */
-  #takeBack(isGone: (number: number) => boolean = () => false): void {
-    const isBack = ({ number }: Sent) => this.#refused.has(number) || isGone(number);
+  /** What was refused is to be sent again, and what came after those `received`, before all that waits. */
+  #takeBack(received = this.#handed): void {
+    const isBack = ({ number }: Sent) => this.#refused.has(number) || number > received;
     const back = this.#sent.filter(isBack).map(({ frame }) => frame);
     this.#sent = this.#sent.filter((sent) => !isBack(sent));
     this.#queue = [...back, ...this.#queue];

@@ -119,7 +119,7 @@ export const BASE = {
   IceCandidate,
   Error: Failure,
 };
-/** Heard by Hello sessions alone, besides Ready, or so by them alone. */
+/** What Hello sessions alone hear, besides Ready, and what they hear in another form. */
 export const SESSION = { Error: FailureInSession, PeerInterrupted, PeerResumed, ServerDraining };
 
 /** The number of a message within its session: 1, and one more each. */
@@ -133,7 +133,7 @@ export type IceServer = v.InferOutput<typeof iceServer>;
 export type Ready = Sent<typeof Ready>;
 export type Relayed = Sent<typeof Offer | typeof Answer | typeof IceCandidate>;
 
-/** Heard by Hello sessions alone, or so by them alone. */
+/** As in SESSION, and Ready. */
 export type SessionMessage = Ready | Sent<(typeof SESSION)[keyof typeof SESSION]>;
 export type ServerMessage = SessionMessage | Sent<(typeof BASE)[Exclude<keyof typeof BASE, 'Error'>]>;
 export type ServerMessageType = ServerMessage['type'];

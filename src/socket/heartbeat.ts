@@ -24,6 +24,8 @@ const LATE_GROUPS = 20;
 export class Heartbeat {
   readonly #groups: Set<Pulse>[];
   readonly #intervalMs: number;
+  /** From one group to the next. */
+  readonly #groupMs: number;
   #timer: NodeJS.Timeout;
   #size = 0;
   /** When the first round began; later by what stalls put off. */
@@ -37,6 +39,7 @@ export class Heartbeat {
     const groups = Math.max(1, Math.min(MAX_GROUPS, Math.floor(intervalMs / MIN_TICK_MS)));
     this.#groups = Array.from({ length: groups }, () => new Set());
     this.#intervalMs = intervalMs;
+    this.#groupMs = intervalMs / groups;
     this.#timer = this.#wait();
   }
 
@@ -70,21 +73,18 @@ export class Heartbeat {
   #wait(): NodeJS.Timeout {
     const atRest = this.#intervalMs / MOST_TICKS_AT_REST;
     const wanted = Math.min(atRest, (this.#intervalMs * TOGETHER) / this.#size);
-    const groupMs = this.#intervalMs / this.#groups.length;
     // The sockets keep the process alive, not their pings.
-    return setTimeout(() => this.#tick(), Math.max(groupMs, wanted)).unref();
+    return setTimeout(() => this.#tick(), Math.max(this.#groupMs, wanted)).unref();
   }
 
   /** Pings the groups that are due by the clock. */
   #tick(): void {
     this.#timer = this.#wait();
-    const { length } = this.#groups;
-    const groupMs = this.#intervalMs / length;
-    const due = Math.floor((performance.now() - this.#startedAt) / groupMs) - this.#pinged;
-    const putOff = Math.max(0, due - LATE_GROUPS);
-    this.#startedAt += putOff * groupMs;
-    for (const end = this.#pinged + due - putOff; this.#pinged < end; this.#pinged += 1)
-      this.#ping(this.#groups[this.#pinged % length] as Set<Pulse>);
+    const due = Math.floor((performance.now() - this.#startedAt) / this.#groupMs) - this.#pinged;
+    const count = Math.min(due, LATE_GROUPS);
+    this.#startedAt += (due - count) * this.#groupMs;
+    for (let i = 0; i < count; i += 1, this.#pinged += 1)
+      this.#ping(this.#groups[this.#pinged % this.#groups.length] as Set<Pulse>);
   }
 
   #ping(group: Set<Pulse>): void {

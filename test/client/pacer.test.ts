@@ -143,18 +143,19 @@ test('what is dropped is told why, and never leaves', () => {
   expect([left, told, pacer.size]).toEqual([[], ['gone'], 0]);
 });
 
-describe('on another socket of the session', () => {
-  function sendTo(...tos: (string | undefined)[]) {
-    const left: string[] = [];
-    const pacer = new Pacer(
-      (text) => left.push(text),
-      () => true,
-    );
-    pacer.open(LIMITS);
-    for (const [i, to] of tos.entries()) pacer.push({ text: `${i}`, to });
-    return { left, pacer };
-  }
+/** What has left a pacer that was given these, and the pacer. */
+function sendTo(...tos: (string | undefined)[]) {
+  const left: string[] = [];
+  const pacer = new Pacer(
+    (text) => left.push(text),
+    () => true,
+  );
+  pacer.open(LIMITS);
+  for (const [i, to] of tos.entries()) pacer.push({ text: `${i}`, to });
+  return { left, pacer };
+}
 
+describe('on another socket of the session', () => {
   /** What leaves once it goes on, with so many received. */
   function resumed({ left, pacer }: ReturnType<typeof sendTo>, received?: number): string[] {
     left.splice(0);
@@ -243,13 +244,7 @@ describe('on another socket of the session', () => {
 
 test('of a server that does not say which frame it refused, nothing goes again, and what waits goes on after a while', () => {
   jest.useFakeTimers();
-  const left: string[] = [];
-  const pacer = new Pacer(
-    (text) => left.push(text),
-    () => true,
-  );
-  pacer.open(LIMITS);
-  pacer.push({ text: '0', to: 'a' });
+  const { left, pacer } = sendTo('a');
   pacer.refused(undefined);
   pacer.push({ text: '1', to: 'a' });
   expect(left).toEqual(['0']);
@@ -270,14 +265,9 @@ test('whatever is refused, whenever that is heard, and wherever the socket break
       jest.useFakeTimers();
       let pushed = 0;
       let received = 0;
-      let flying: string[] = [];
+      const { left: flying, pacer } = sendTo();
       const refusals: number[] = [];
       const taken: string[] = [];
-      const pacer = new Pacer(
-        (text) => flying.push(text),
-        () => true,
-      );
-      pacer.open(LIMITS);
       const arrive = (isRefused: readonly boolean[]) => {
         for (const [i, text] of flying.splice(0, isRefused.length).entries()) {
           received += 1;
@@ -295,7 +285,7 @@ test('whatever is refused, whenever that is heard, and wherever the socket break
         else if (each.type === 'hear') hear(each.count);
         else if (each.type === 'wait') jest.advanceTimersByTime(each.ms);
         else {
-          flying = [];
+          flying.splice(0);
           pacer.close();
           pacer.resume(received);
           pacer.open(LIMITS);

@@ -43,7 +43,8 @@ test('a newcomer’s offers and 80 candidates to seven never meet the limit, and
   }
 });
 
-test('frames that a stalled network pressed together are refused, and go again: once and in order', async () => {
+/** Alice, and Bob, whose socket is the proxy's first passage, in one room. */
+async function meetBehindProxy() {
   const server = await startServer();
   const proxy = await FaultyProxy.listen(server.wsUrl);
   const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
@@ -51,12 +52,17 @@ test('frames that a stalled network pressed together are refused, and go again: 
   const bob = start(proxy.wsUrl, { WebSocket: wire.WebSocket });
   await bob.joinRoom(alice.room?.roomId as string);
   await alice.met(2);
-  proxy.passages[0]?.stall();
+  return { alice, bob, proxy, wire, passage: proxy.passages[0] as Passage };
+}
+
+test('frames that a stalled network pressed together are refused, and go again: once and in order', async () => {
+  const { alice, bob, proxy, wire, passage } = await meetBehindProxy();
+  passage.stall();
   const count = 40;
   await Promise.all(
     Array.from({ length: count }, (_, i) => bob.candidate(alice.id, { candidate: `candidate:${i}` })),
   );
-  proxy.passages[0]?.go();
+  passage.go();
   await alice.once('candidate', ({ candidate }) => candidate?.candidate === `candidate:${count - 1}`);
   expect(wire.heard.some(isRateLimited)).toBe(true);
   expect(alice.all('candidate').map(({ candidate }) => candidate?.candidate)).toEqual(
@@ -70,14 +76,7 @@ test('frames that a stalled network pressed together are refused, and go again: 
 describe('refusals that are heard late', () => {
   /** Alice, and Bob behind a proxy, who has held back so many candidates that the server refuses the last of them. */
   async function press(count: number) {
-    const server = await startServer();
-    const proxy = await FaultyProxy.listen(server.wsUrl);
-    const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
-    const wire = new Wire();
-    const bob = start(proxy.wsUrl, { WebSocket: wire.WebSocket });
-    await bob.joinRoom(alice.room?.roomId as string);
-    await alice.met(2);
-    const passage = proxy.passages[0] as Passage;
+    const { alice, bob, proxy, wire, passage } = await meetBehindProxy();
     passage.stall('up');
     const calls = Array.from({ length: count }, (_, i) =>
       bob.candidate(alice.id, { candidate: `candidate:${i}` }),
