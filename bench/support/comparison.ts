@@ -94,9 +94,9 @@ export async function compareRelays(options: ComparisonOptions): Promise<Record<
   return measured;
 }
 
-/** How often more processor time a message took than with the yardstick, round by round. */
-export function ratiosOf(rounds: readonly Round[], name: string, yardstick = 'bare'): number[] {
-  return rounds.map((round) => (round.get(name) as Turn).cpuUs / (round.get(yardstick) as Turn).cpuUs);
+/** How many times what it was with the yardstick, round by round: the processor time of a message, or its p99. */
+export function ratiosOf(rounds: readonly Round[], name: string, of: 'cpuUs' | 'p99' = 'cpuUs'): number[] {
+  return rounds.map((round) => (round.get(name) as Turn)[of] / (round.get('bare') as Turn)[of]);
 }
 
 /** The file in which a server of this name writes its CPU profile. */
