@@ -75,8 +75,9 @@ export class Pacer {
     this.flush();
   }
 
-  /** Drops the frames that are `unwanted`, and says whether there was one. */
+  /** Drops the frames that are `unwanted`, and says whether there was one. Of those that left, none goes again. */
   drop(isUnwanted: (frame: Frame) => boolean, reason?: unknown): boolean {
+    this.#sent = this.#sent.filter(({ frame }) => !isUnwanted(frame));
     const dropped = this.#queue.filter(isUnwanted);
     this.#queue = this.#queue.filter((frame) => !isUnwanted(frame));
     for (const frame of dropped) frame.dropped?.(reason);

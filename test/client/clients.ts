@@ -1,4 +1,6 @@
 import { Signaling, type SignalingEvents, type SignalingOptions } from '../../src/client/index.ts';
+import { FaultyProxy, type Passage } from '../support/proxy.ts';
+import type { TestServer } from '../support/server.ts';
 import { within } from '../support/wait.ts';
 
 /** Soon on the slowest machine. */
@@ -90,9 +92,19 @@ export function start(url: URL | string, options?: SignalingOptions): Recorded {
   return client;
 }
 
+const proxies: FaultyProxy[] = [];
+
+/** A proxy that closes with the clients. */
+export async function proxyTo({ wsUrl }: Pick<TestServer, 'wsUrl'>): Promise<FaultyProxy> {
+  const proxy = await FaultyProxy.listen(wsUrl);
+  proxies.push(proxy);
+  return proxy;
+}
+
 /** For afterEach. */
-export function closeAll(): void {
+export async function closeAll(): Promise<void> {
   for (const client of started.splice(0)) client.close();
+  await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
 }
 
 /** A room with so many clients in it, the first of which created it. */
@@ -103,6 +115,16 @@ export async function meet(url: URL | string, size: number, options?: SignalingO
   for (const client of others) await client.joinRoom(roomId);
   await Promise.all(clients.map((client) => client.met(size)));
   return clients;
+}
+
+/** Alice, and Bob, whose socket is the proxy's first passage, in one room. */
+export async function meetBehindProxy(server: TestServer, options?: SignalingOptions) {
+  const proxy = await proxyTo(server);
+  const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
+  const bob = start(proxy.wsUrl, options);
+  await bob.joinRoom(alice.room?.roomId as string);
+  await alice.met(2);
+  return { alice, bob, proxy, passage: proxy.passages[0] as Passage };
 }
 
 /** What went over the sockets of some clients, in order. */

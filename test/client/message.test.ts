@@ -59,8 +59,8 @@ test('types and fields of a later protocol are no obstacle', () => {
 
 describe('a client whose server sends', () => {
   const servers: WebSocketServer[] = [];
-  afterEach(() => {
-    closeAll();
+  afterEach(async () => {
+    await closeAll();
     for (const server of servers.splice(0)) {
       for (const socket of server.clients) socket.terminate();
       server.close();

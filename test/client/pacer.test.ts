@@ -212,6 +212,12 @@ describe('on another socket of the session', () => {
     expect(sent.left).toEqual(['2', '1', '3']);
   });
 
+  test('what was dropped meanwhile does not leave again', () => {
+    const sent = sendTo('a', 'b', 'a');
+    expect(sent.pacer.drop(({ to }) => to === 'a')).toBe(false);
+    expect(resumed(sent, 0)).toEqual(['1']);
+  });
+
   test('of another session: nothing', () => {
     const sent = sendTo('a', 'a');
     sent.pacer.close();

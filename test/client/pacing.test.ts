@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { FaultyProxy, type Passage } from '../support/proxy.ts';
 import { startServer } from '../support/server.ts';
-import { closeAll, meet, type Recorded, start, Wire } from './clients.ts';
+import { closeAll, meet, meetBehindProxy, type Recorded, start, Wire } from './clients.ts';
 
 /** The client's pace against the server's rate limit. */
 
@@ -43,20 +42,9 @@ test('a newcomer’s offers and 80 candidates to seven never meet the limit, and
   }
 });
 
-/** Alice, and Bob, whose socket is the proxy's first passage, in one room. */
-async function meetBehindProxy() {
-  const server = await startServer();
-  const proxy = await FaultyProxy.listen(server.wsUrl);
-  const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
-  const wire = new Wire();
-  const bob = start(proxy.wsUrl, { WebSocket: wire.WebSocket });
-  await bob.joinRoom(alice.room?.roomId as string);
-  await alice.met(2);
-  return { alice, bob, proxy, wire, passage: proxy.passages[0] as Passage };
-}
-
 test('frames that a stalled network pressed together are refused, and go again: once and in order', async () => {
-  const { alice, bob, proxy, wire, passage } = await meetBehindProxy();
+  const wire = new Wire();
+  const { alice, bob, passage } = await meetBehindProxy(await startServer(), { WebSocket: wire.WebSocket });
   passage.stall();
   const count = 40;
   await Promise.all(
@@ -69,14 +57,13 @@ test('frames that a stalled network pressed together are refused, and go again: 
     Array.from({ length: count }, (_, i) => `candidate:${i}`),
   );
   expect(bob.all('error')).toEqual([]);
-  closeAll();
-  await proxy.close();
 });
 
 describe('refusals that are heard late', () => {
   /** Alice, and Bob behind a proxy, who has held back so many candidates that the server refuses the last of them. */
   async function press(count: number) {
-    const { alice, bob, proxy, wire, passage } = await meetBehindProxy();
+    const wire = new Wire();
+    const { alice, bob, passage } = await meetBehindProxy(await startServer(), { WebSocket: wire.WebSocket });
     passage.stall('up');
     const calls = Array.from({ length: count }, (_, i) =>
       bob.candidate(alice.id, { candidate: `candidate:${i}` }),
@@ -91,33 +78,29 @@ describe('refusals that are heard late', () => {
       while (new Set(heard()).size < count) await alice.next('candidate');
       await setTimeout(500);
     };
-    return { proxy, passage, wire, bob, all, heard, isOver };
+    return { passage, wire, bob, all, heard, isOver };
   }
 
   const inOrder = (candidates: readonly (string | undefined)[]) =>
     [...candidates].sort((a, b) => Number(a?.split(':')[1]) - Number(b?.split(':')[1]));
 
   test('when the penalty is over and later frames were taken: only what was refused goes again', async () => {
-    const { proxy, passage, wire, all, heard, isOver } = await press(60);
+    const { passage, wire, all, heard, isOver } = await press(60);
     await setTimeout(2000); // the penalty of a second is over, and Bob has gone on sending
     passage.go();
     await isOver();
     expect(wire.heard.some(isRateLimited)).toBe(true);
     expect(inOrder(heard())).toEqual(all);
-    closeAll();
-    await proxy.close();
   });
 
   test('on the next socket: it goes again all the same', async () => {
-    const { proxy, passage, wire, bob, all, heard, isOver } = await press(30);
+    const { passage, wire, bob, all, heard, isOver } = await press(30);
     await setTimeout(100);
     passage.cut('reset');
     await isOver();
     expect(wire.heard.some(isRateLimited)).toBe(true);
     expect(inOrder(heard())).toEqual(all);
     expect(bob.all('restarted')).toEqual([]);
-    closeAll();
-    await proxy.close();
   });
 });
 

@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { startChild } from '../support/child.ts';
-import { type CutKind, type CutPoint, FaultyProxy } from '../support/proxy.ts';
+import type { CutKind, CutPoint, FaultyProxy } from '../support/proxy.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { Session } from '../support/session.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
-import { closeAll, meet, type Recorded, start, Wire } from './clients.ts';
+import { closeAll, meet, meetBehindProxy, proxyTo, type Recorded, start, Wire } from './clients.ts';
 
 /** A client whose socket breaks: it comes back by itself, and nothing it was sent is lost or doubled. */
 
@@ -16,17 +16,7 @@ beforeAll(async () => {
   server = await startServer();
 });
 
-const proxies: FaultyProxy[] = [];
-afterEach(async () => {
-  closeAll();
-  for (const proxy of proxies.splice(0)) await proxy.close();
-});
-
-async function faulty(target = server.wsUrl): Promise<FaultyProxy> {
-  const proxy = await FaultyProxy.listen(target);
-  proxies.push(proxy);
-  return proxy;
-}
+afterEach(closeAll);
 
 const numbers = (client: Recorded, type: 'offer' | 'answer') =>
   client.all(type).map(({ sdp }) => Number(sdp));
@@ -34,7 +24,7 @@ const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe('a lost socket', () => {
   test('is replaced, with the same id, and what was missed is heard', async () => {
-    const proxy = await faulty();
+    const proxy = await proxyTo(server);
     const alice = start(server.wsUrl);
     const bob = start(proxy.wsUrl, { reconnect: { baseMs: 2000, capMs: 2000 } });
     const { roomId } = await alice.createRoom();
@@ -72,13 +62,9 @@ describe('a lost socket', () => {
         if (sockets.push(this) === 2) Object.defineProperty(this, 'onmessage', { set: () => {} });
       }
     }
-    const proxy = await faulty();
-    const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
-    const bob = start(proxy.wsUrl, { ...QUICK, WebSocket: SecondDeaf });
-    await bob.joinRoom(alice.room?.roomId as string);
-    await alice.met(2);
+    const { alice, bob, passage } = await meetBehindProxy(server, { ...QUICK, WebSocket: SecondDeaf });
     const { id } = bob;
-    proxy.passages[0]?.cut('reset');
+    passage.cut('reset');
     await alice.once('peerResumed');
     bob.close();
     expect(await alice.once('peerDisconnected')).toEqual({ participantId: id });
@@ -86,16 +72,12 @@ describe('a lost socket', () => {
   });
 
   test('takes nothing with it: what was handed to it and did not arrive goes over the next', async () => {
-    const proxy = await faulty();
-    const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
-    const bob = start(proxy.wsUrl, QUICK);
-    await bob.joinRoom(alice.room?.roomId as string);
-    await alice.met(2);
+    const { alice, bob, passage } = await meetBehindProxy(server, QUICK);
     await bob.answer(alice.id, '0');
     await alice.once('answer');
-    proxy.passages[0]?.stall();
+    passage.stall();
     for (const i of [1, 2]) await bob.answer(alice.id, String(i));
-    proxy.passages[0]?.cut('reset');
+    passage.cut('reset');
     await bob.answer(alice.id, '3');
     await alice.once('answer', ({ sdp }) => sdp === '3');
     expect(numbers(alice, 'answer')).toEqual(upTo(4));
@@ -103,7 +85,7 @@ describe('a lost socket', () => {
   });
 
   test('nor what was for somebody who is gone: that does not go again', async () => {
-    const proxy = await faulty();
+    const proxy = await proxyTo(server);
     const [alice, carol] = (await meet(server.wsUrl, 2)) as [Recorded, Recorded];
     const bob = start(proxy.wsUrl, QUICK);
     await bob.joinRoom(alice.room?.roomId as string);
@@ -121,7 +103,7 @@ describe('a lost socket', () => {
 
   test('and whoever asks for a room as soon as it is replaced asks once', async () => {
     const wire = new Wire();
-    const proxy = await faulty();
+    const proxy = await proxyTo(server);
     const client = start(proxy.wsUrl, { ...QUICK, WebSocket: wire.WebSocket });
     await client.connect();
     let room: Promise<unknown> | undefined;
@@ -144,7 +126,7 @@ describe('a lost socket', () => {
   });
 
   test('is the end where it is not to be made again', async () => {
-    const proxy = await faulty();
+    const proxy = await proxyTo(server);
     const client = start(proxy.wsUrl, { reconnect: false });
     await client.createRoom();
     proxy.passages[0]?.cut('reset');
@@ -153,7 +135,7 @@ describe('a lost socket', () => {
   });
 
   test('is tried again so often and no more', async () => {
-    const proxy = await faulty();
+    const proxy = await proxyTo(server);
     let attempts = 0;
     proxy.onPassage = (passage) => {
       attempts += 1;
@@ -219,7 +201,7 @@ describe('however its sockets break', () => {
   test('what a client sends and is sent arrives once and in order', async () => {
     await fc.assert(
       fc.asyncProperty(cuts, async (plan) => {
-        const proxy = await faulty();
+        const proxy = await proxyTo(server);
         cutting(proxy, plan);
         const alice = start(server.wsUrl);
         const bob = start(proxy.wsUrl, QUICK);
@@ -249,7 +231,7 @@ describe('however its sockets break', () => {
     const calls = fc.array(fc.constantFrom('create', 'join', 'leave'), { minLength: 2, maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(cuts, calls, async (plan, list) => {
-        const proxy = await faulty();
+        const proxy = await proxyTo(server);
         cutting(proxy, plan);
         const witness = start(server.wsUrl);
         const { roomId } = await witness.createRoom();
@@ -281,7 +263,7 @@ describe('however its sockets break', () => {
         if (room?.roomId !== roomId && witness.room?.participants.includes(client.id)) {
           await witness.next('peerDisconnected');
         }
-        closeAll();
+        await closeAll();
       }),
       { numRuns: 25 },
     );
@@ -291,14 +273,12 @@ describe('however its sockets break', () => {
 describe('a session that is gone', () => {
   test('is another identity in the same room', async () => {
     const quick = await startServer({ RESUME_GRACE_MS: '0' });
-    const proxy = await faulty(quick.wsUrl);
-    const [alice] = (await meet(quick.wsUrl, 1)) as [Recorded];
-    const bob = start(proxy.wsUrl, QUICK);
-    const { roomId } = await bob.joinRoom(alice.room?.roomId as string);
+    const { alice, bob, passage } = await meetBehindProxy(quick, QUICK);
+    const roomId = bob.room?.roomId;
     const previousId = bob.id;
     const restarted = bob.next('restarted');
     const gone = alice.next('peerDisconnected');
-    proxy.passages[0]?.cut('reset');
+    passage.cut('reset');
     expect(await gone).toEqual({ participantId: previousId });
     const { selfId } = await restarted;
     expect(selfId).not.toBe(previousId);
@@ -312,11 +292,8 @@ describe('a session that is gone', () => {
 
   test('takes with it what waited to be sent under the former identity', async () => {
     const quick = await startServer({ RESUME_GRACE_MS: '0' });
-    const proxy = await faulty(quick.wsUrl);
-    const [alice] = (await meet(quick.wsUrl, 1)) as [Recorded];
-    const bob = start(proxy.wsUrl, QUICK);
-    await bob.joinRoom(alice.room?.roomId as string);
-    proxy.passages[0]?.cut('reset');
+    const { alice, bob, passage } = await meetBehindProxy(quick, QUICK);
+    passage.cut('reset');
     await bob.next('state');
     await expect(bob.offer(alice.id, 'v=0')).rejects.toMatchObject({ code: 'Lost' });
   });
@@ -348,7 +325,7 @@ describe('a session that is gone', () => {
       await alice.offer(bob.id, 'v=0');
       expect(await bob.once('offer')).toEqual({ from: alice.id, sdp: 'v=0' });
     } finally {
-      closeAll();
+      await closeAll();
       await second.stop('SIGKILL');
     }
   });
