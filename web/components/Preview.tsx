@@ -1,5 +1,5 @@
 import { Mic } from 'lucide-react';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { hueOf } from '../call/initials.ts';
 import { nameIn } from '../call/messages.ts';
 import { useText } from '../i18n/language.tsx';
@@ -63,21 +63,23 @@ function Microphone() {
       if (isAllowed && !media.microphone.isOn) void media.open('microphone');
     });
   }, [media]);
+  const area = useRef<HTMLDivElement>(null);
+  const check = (): void => {
+    area.current?.focus(); // the button makes way for the answer
+    void media.unmute();
+  };
   if (isMuted) return <p className="preview-microphone">{preview.muted}</p>;
-  if (microphone.status === 'live') {
-    return (
-      <div className="preview-microphone">
-        <Mic aria-hidden="true" />
-        <LevelMeter track={microphone.tracks[0] as MediaStreamTrack} />
-      </div>
-    );
-  }
   return (
-    <div className="preview-microphone">
-      {microphone.status === 'opening' ? (
+    <div className="preview-microphone" ref={area} tabIndex={-1}>
+      {microphone.status === 'live' ? (
+        <>
+          <Mic aria-hidden="true" />
+          <LevelMeter track={microphone.tracks[0] as MediaStreamTrack} />
+        </>
+      ) : microphone.status === 'opening' ? (
         <p>{preview.checking}</p>
       ) : (
-        <button type="button" className="button" onClick={() => media.unmute()}>
+        <button type="button" className="button" onClick={check}>
           <Mic aria-hidden="true" />
           {preview.check}
         </button>
