@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { WebSocket as WsWebSocket } from 'ws';
-import { FaultyProxy } from '../support/proxy.ts';
+import { waitFor } from 'xstate';
 import { startServer, type TestServer } from '../support/server.ts';
-import { closeAll, meet, type Recorded, start, Wire } from './clients.ts';
+import { closeAll, meet, meetBehindProxy, type Recorded, start, Wire } from './clients.ts';
 
 /** Servers that stop, and servers that send a client away. */
 
 const QUICK = { reconnect: { baseMs: 10, capMs: 100 } } as const;
 
 const closers: (() => void)[] = [];
-afterEach(() => {
-  closeAll();
+afterEach(async () => {
+  await closeAll();
   for (const close of closers.splice(0)) close();
 });
 
@@ -104,23 +104,35 @@ describe('a drain', () => {
   });
 
   test('nor what is still on its way over the old socket when the new one is ready', async () => {
-    const server = await startServer();
-    const proxy = await FaultyProxy.listen(server.wsUrl);
-    closers.push(() => void proxy.close());
-    const [alice] = (await meet(server.wsUrl, 1)) as [Recorded];
-    const bob = start(proxy.wsUrl, QUICK);
-    await bob.joinRoom(alice.room?.roomId as string);
-    await alice.met(2);
-    proxy.passages[0]?.stall();
+    const { alice, bob, passage } = await meetBehindProxy(await startServer(), QUICK);
+    passage.stall();
     for (const i of [0, 1, 2]) await bob.answer(alice.id, String(i));
     bob.actor.send({ type: 'draining', jitterMs: 0 });
     await bob.once('resumed');
-    proxy.passages[0]?.go();
+    passage.go();
     await bob.answer(alice.id, '3');
     await alice.once('answer', ({ sdp }) => sdp === '3');
     await alice.offer(bob.id, 'v=0');
     await bob.once('offer');
     expect(alice.all('answer').map(({ sdp }) => sdp)).toEqual(['0', '1', '2', '3']);
+  });
+
+  test('nor when the new socket breaks after the server gave it the session, and before the client knows', async () => {
+    const slow = { reconnect: { baseMs: 1000, capMs: 1000 } };
+    const { alice, bob, proxy, passage } = await meetBehindProxy(await startServer(), slow);
+    const { id } = bob;
+    passage.stall('down'); // the old one, where the server says 4409
+    proxy.onPassage = (second) => {
+      proxy.onPassage = () => {};
+      second.cutAt({ direction: 'down', part: 'frame', bytes: 0 }, 'reset');
+    };
+    bob.actor.send({ type: 'draining', jitterMs: 0 });
+    await waitFor(bob.actor, ({ context }) => context.attempt === 1);
+    passage.go();
+    await alice.offer(id, 'v=0');
+    expect(await bob.once('offer')).toEqual({ from: alice.id, sdp: 'v=0' });
+    expect([bob.id, bob.all('resumed')]).toEqual([id, [{ lost: false }]]);
+    expect(proxy.passages).toHaveLength(3);
   });
 });
 

@@ -206,6 +206,10 @@ export const signalingMachine = setup({
     draining: {
       description: 'Connected, but the server will stop: moves to another socket after a random while.',
       after: { move: { target: 'moving' } },
+      on: {
+        wake: { guard: 'mayTry', target: 'moving' }, // whether the old one still works shows there
+        online: { guard: 'mayTry', target: 'moving', actions: 'goOnline' },
+      },
     },
     moving: {
       description: 'Connected, and opens another socket; the old one serves until that is ready.',

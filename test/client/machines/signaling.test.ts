@@ -177,6 +177,14 @@ describe('a server that drains', () => {
     expect(it.send(ready)).toEqual(['connected']);
   });
 
+  test('is left at once when the machine wakes or the network changes, unless another try is too early', () => {
+    for (const event of [wake, online]) {
+      const it = connected();
+      expect(it.send(draining, event)).toEqual(['moving', 'open']);
+      expect(it.send({ ...failed, afterMs: 1000 }, event)).toEqual(['draining']);
+    }
+  });
+
   test('is asked again and again while nothing else is there', () => {
     const it = connected();
     it.send(draining);
