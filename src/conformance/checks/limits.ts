@@ -23,7 +23,9 @@ const tooManyMessages = ({ messages }: Limits) =>
     ? `${messages} messages are more than the suite sends at once (${MOST_MESSAGES})`
     : undefined;
 export const tooFewMessages = ({ messages }: Limits) =>
-  messages < 3 ? `${messages} messages are too few to join first` : tooManyMessages({ messages } as Limits);
+  messages < 3
+    ? `${messages} messages are too few to say something first`
+    : tooManyMessages({ messages } as Limits);
 
 const unfitBytes = ({ maxPayloadBytes: bytes }: Limits) => {
   if (bytes < LEAST_BYTES) return `${bytes} bytes are too few for an Offer`;
