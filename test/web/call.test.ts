@@ -102,8 +102,7 @@ describe('two people', () => {
   test('chat: written, read, counted while nobody looks, links to be followed', async () => {
     const [aiko, ken] = await site.pair();
     await aiko.button('Chat').click();
-    await aiko.page.getByRole('textbox', { name: 'Message' }).fill('See https://example.org/a.');
-    await aiko.page.keyboard.press('Enter');
+    await aiko.write('See https://example.org/a.');
     await ken.page.getByText('Message from Aiko').waitFor();
     await ken.button('Chat, 1 new').click();
     const log = ken.page.getByRole('log', { name: 'Chat' });
@@ -118,27 +117,54 @@ describe('two people', () => {
   test('chat: who reads what was written before is not torn away from it', async () => {
     const [aiko, ken] = await site.pair();
     for (const visitor of [aiko, ken]) await visitor.button('Chat').click();
-    const write = async ({ page }: Visitor, text: string) => {
-      await page.getByRole('textbox', { name: 'Message' }).fill(text);
-      await page.keyboard.press('Enter');
-    };
     const log = ken.page.getByRole('log', { name: 'Chat' });
     const last = (text: string) => log.getByText(text, { exact: true });
-    for (let i = 1; i <= 20; i++) await write(aiko, `${i}`);
+    for (let i = 1; i <= 20; i++) await aiko.write(`${i}`);
     await last('20').waitFor();
     await eventually(
       () => log.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop),
       (below) => below < 2,
     );
     await log.evaluate((element) => element.scrollTo(0, 0));
-    await write(aiko, 'another');
+    await aiko.write('another');
     await last('another').waitFor();
     expect(await log.evaluate((element) => element.scrollTop)).toBe(0);
-    await write(ken, 'my own');
+    await ken.write('my own');
     await eventually(
       () => log.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop),
       (below) => below < 2,
     );
+  });
+
+  test('chat: who is still being reached reads what was written meanwhile, once', async () => {
+    const aiko = await site.open({ name: 'Aiko' });
+    const ken = await site.open({ name: 'Ken' }, await aiko.create());
+    await ken.page.evaluate(() => {
+      const { prototype } = RTCPeerConnection as {
+        prototype: Pick<RTCPeerConnection, 'setRemoteDescription'>;
+      };
+      const original: (description: RTCSessionDescriptionInit) => Promise<void> =
+        prototype.setRemoteDescription;
+      const released = new Promise((release) => Object.assign(globalThis, { release }));
+      prototype.setRemoteDescription = async function (description: RTCSessionDescriptionInit) {
+        await released;
+        return original.call(this, description);
+      };
+    });
+    await ken.join();
+    for (const visitor of [aiko, ken]) await visitor.button('Chat').click();
+    await aiko.tiles.nth(1).waitFor();
+    for (const text of ['Welcome', 'to the room']) await aiko.write(text);
+    await ken.page.evaluate(() => (globalThis as unknown as { release(): void }).release());
+    await ken.connectedTo(1);
+    await aiko.write('Do you hear me?');
+    const log = ken.page.getByRole('log', { name: 'Chat' });
+    await log.getByText('Do you hear me?').waitFor();
+    expect(await log.locator('.message-text').allTextContents()).toEqual([
+      'Welcome',
+      'to the room',
+      'Do you hear me?',
+    ]);
   });
 
   test('a name that is none: one is a guest, to oneself as to others', async () => {

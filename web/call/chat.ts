@@ -1,4 +1,4 @@
-import type { Mesh } from '../../src/client/index.ts';
+import type { Mesh, ParticipantId } from '../../src/client/index.ts';
 import { Store } from '../store.ts';
 import { CHANNEL, cut, decode, encode, MAX_TEXT_LENGTH } from './messages.ts';
 import type { People } from './people.ts';
@@ -16,11 +16,13 @@ export interface ChatMessage {
 /** What is kept of a long talk. */
 const MAX_MESSAGES = 500;
 
-/** The text chat: it goes to those who are here, and nobody keeps it. */
+/** The text chat: it goes to those who are here, as soon as they are reached, and nobody keeps it. */
 export class Chat {
   readonly messages = new Store<readonly ChatMessage[]>([]);
   readonly #mesh: Mesh;
   readonly #people: People;
+  /** What is to be sent to those who are not reached yet. */
+  readonly #waiting = new Map<ParticipantId, readonly string[]>();
   #count = 0;
 
   constructor(mesh: Mesh, people: People, signal: AbortSignal) {
@@ -35,13 +37,29 @@ export class Chat {
       },
       { signal },
     );
+    mesh.on('channelOpen', ({ peer }) => this.#catchUp(peer.id), { signal });
   }
 
   send(text: string): void {
     const written = cut(text.trim(), MAX_TEXT_LENGTH);
     if (written === '') return;
-    this.#mesh.send(CHANNEL, encode({ type: 'chat', text: written }));
+    this.#deliver(encode({ type: 'chat', text: written }));
     this.#add({ isOwn: true, name: this.#people.self.name, text: written });
+  }
+
+  #deliver(data: string): void {
+    const others = this.#people.list.get().filter(({ isSelf }) => !isSelf);
+    const ids = others.map(({ peer, key }) => peer?.id ?? key);
+    for (const id of this.#waiting.keys()) if (!ids.includes(id)) this.#waiting.delete(id);
+    for (const id of ids) {
+      if (this.#mesh.send(CHANNEL, data, id) > 0) continue;
+      this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), data].slice(-MAX_MESSAGES));
+    }
+  }
+
+  #catchUp(id: ParticipantId): void {
+    for (const data of this.#waiting.get(id) ?? []) this.#mesh.send(CHANNEL, data, id);
+    this.#waiting.delete(id);
   }
 
   #add(message: Omit<ChatMessage, 'key' | 'at'>): void {

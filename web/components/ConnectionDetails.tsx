@@ -22,7 +22,7 @@ export function ConnectionDetails({ call, close }: { readonly call: Call; close(
         <Facts
           facts={[
             [details.state, statusOf(signaling, [], true, text).text],
-            [details.reason, signaling.reason],
+            [details.reason, signaling.reason, 'en'], // in the client's own words
             [details.attempt, signaling.attempt > 0 ? String(signaling.attempt) : undefined],
             [details.id, call.signaling.selfId],
           ]}
@@ -39,17 +39,17 @@ export function ConnectionDetails({ call, close }: { readonly call: Call; close(
   );
 }
 
-type Fact = readonly [name: string, value: string | undefined];
+type Fact = readonly [name: string, value: string | undefined, lang?: string];
 
 function Facts({ facts }: { readonly facts: readonly Fact[] }) {
   return (
     <dl className="facts">
       {facts.map(
-        ([name, value]) =>
+        ([name, value, lang]) =>
           value !== undefined && (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{value}</dd>
+              <dd lang={lang}>{value}</dd>
             </div>
           ),
       )}

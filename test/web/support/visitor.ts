@@ -93,6 +93,12 @@ export class Visitor {
     );
   }
 
+  /** Writes to the chat, whose panel is open. */
+  async write(text: string): Promise<void> {
+    await this.page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Presses a button by keyboard, and waits until what is wanted has the focus. */
   async press(name: string, focused: string): Promise<void> {
     await this.button(name).focus();
