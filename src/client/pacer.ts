@@ -75,9 +75,12 @@ export class Pacer {
     this.flush();
   }
 
-  /** Drops the frames that are `unwanted`, and says whether there was one. Of those that left, none goes again. */
+  /**
+   * Drops the waiting frames that are `unwanted`, and says whether there was one. Relays that left already do not go
+   * again; what was for the server does, since whoever asked it waits for its answer.
+   */
   drop(isUnwanted: (frame: Frame) => boolean, reason?: unknown): boolean {
-    this.#sent = this.#sent.filter(({ frame }) => !isUnwanted(frame));
+    this.#sent = this.#sent.filter(({ frame }) => frame.to === undefined || !isUnwanted(frame));
     const dropped = this.#queue.filter(isUnwanted);
     this.#queue = this.#queue.filter((frame) => !isUnwanted(frame));
     for (const frame of dropped) frame.dropped?.(reason);

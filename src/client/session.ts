@@ -18,7 +18,7 @@ export interface SessionHost {
 
 const ABNORMAL = 1006;
 const GOODBYE = 1000;
-/** The session goes on over another socket. */
+/** The session goes on over another socket: of this client or another, which the code does not tell. */
 const REPLACED = 4409;
 
 /**
@@ -33,8 +33,8 @@ export class Session {
   #next: WebSocket | undefined;
   #token: string | undefined;
   #lastSeq = 0;
-  /** Sockets that brought the token and were never answered: the server may yet give the session to one of them. */
-  #claims = 0;
+  /** A socket has brought the token since the last Ready: the server may give the session to that. */
+  #isClaiming = false;
 
   constructor(url: URL, webSocket: typeof WebSocket, host: SessionHost) {
     this.#url = url;
@@ -55,7 +55,7 @@ export class Session {
     this.#next = socket;
     socket.onopen = () => {
       const resumption = this.#token && { resume_token: this.#token, last_seq: this.#lastSeq };
-      if (resumption) this.#claims += 1;
+      if (resumption) this.#isClaiming = true;
       const hello: ClientMessage = { type: 'Hello', ...resumption };
       socket.send(JSON.stringify(hello));
     };
@@ -103,11 +103,8 @@ export class Session {
     this.#socket = socket;
     this.#next = undefined;
     this.#token = ready.resume_token;
-    if (ready.resumed) this.#claims -= 1;
-    else {
-      this.#lastSeq = 0;
-      this.#claims = 0;
-    }
+    this.#isClaiming = false;
+    if (!ready.resumed) this.#lastSeq = 0;
     before?.close(ready.resumed ? undefined : GOODBYE);
     this.#host.ready(ready);
   }
@@ -117,8 +114,8 @@ export class Session {
     if (isNext) this.#next = undefined;
     else if (socket === this.#socket) this.#socket = undefined;
     else return;
-    const isOwnDoing = code === REPLACED && this.#claims > 0;
-    const [afterMs = 0, withinMs] = (!isOwnDoing && RETRY_AFTER[code]) || [];
+    const isOwnDoing = code === REPLACED && !isNext && this.#isClaiming;
+    const [afterMs = 0, withinMs] = isOwnDoing ? [] : (RETRY_AFTER[code] ?? []);
     const loss: Loss = {
       reason: reason || (isNext ? 'The server could not be reached.' : 'The connection was lost.'),
       code: code === ABNORMAL ? undefined : code,

@@ -218,6 +218,16 @@ describe('on another socket of the session', () => {
     expect(resumed(sent, 0)).toEqual(['1']);
   });
 
+  test('nor after a refusal; but what was for the server does, whose answer is waited for', () => {
+    jest.useFakeTimers();
+    const { left, pacer } = sendTo('a', undefined);
+    pacer.refused(1);
+    pacer.refused(2);
+    pacer.drop(() => true);
+    jest.advanceTimersByTime(5000);
+    expect(left).toEqual(['0', '1', '1']);
+  });
+
   test('of another session: nothing', () => {
     const sent = sendTo('a', 'a');
     sent.pacer.close();

@@ -56,9 +56,9 @@ test('a button that goes away, or can do nothing now, hands the focus on', async
   await aiko.page.getByRole('textbox', { name: 'Message' }).fill('Hello');
   await aiko.press('Send', 'INPUT');
   await aiko.press('Leave', 'MAIN');
-  await aiko.press('Check microphone', 'DIV');
+  await aiko.press('Check microphone', 'Microphone');
   await aiko.page.getByRole('meter').waitFor();
-  await aiko.hasFocusOn('DIV');
+  await aiko.hasFocusOn('Microphone');
 });
 
 test('where the browser gives no clipboard, the link is copied all the same, and the focus stays', async () => {

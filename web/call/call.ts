@@ -30,7 +30,7 @@ export class Call {
     this.signaling = new Signaling(url);
     this.mesh = new Mesh(this.signaling, { channels: { [CHANNEL]: {} } });
     this.people = new People(this.signaling, this.mesh, media, name, signal);
-    this.chat = new Chat(this.mesh, this.people, signal);
+    this.chat = new Chat(this.signaling, this.mesh, this.people, signal);
     this.statistics = new Statistics(this.mesh, signal);
     this.connection = new Store(this.signaling.state);
     this.signaling.on('state', (state) => this.connection.set(state), { signal });

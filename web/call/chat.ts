@@ -1,4 +1,4 @@
-import type { Mesh, ParticipantId } from '../../src/client/index.ts';
+import type { Mesh, ParticipantId, Signaling } from '../../src/client/index.ts';
 import { Store } from '../store.ts';
 import { CHANNEL, cut, decode, encode, MAX_TEXT_LENGTH } from './messages.ts';
 import type { People } from './people.ts';
@@ -16,16 +16,19 @@ export interface ChatMessage {
 /** What is kept of a long talk. */
 const MAX_MESSAGES = 500;
 
-/** The text chat: it goes to those who are here, as soon as they are reached, and nobody keeps it. */
+/** The text chat: it goes to those who are here, once their channel is open, and nobody keeps it. */
 export class Chat {
   readonly messages = new Store<readonly ChatMessage[]>([]);
+  readonly #signaling: Signaling;
   readonly #mesh: Mesh;
   readonly #people: People;
-  /** What is to be sent to those who are not reached yet. */
-  readonly #waiting = new Map<ParticipantId, readonly string[]>();
+  /** What is yet to be sent to whom, the oldest first. */
+  readonly #waiting = new Map<ParticipantId, string[]>();
   #count = 0;
 
-  constructor(mesh: Mesh, people: People, signal: AbortSignal) {
+  /** To be made after `people`, whose profile then goes before what waits. */
+  constructor(signaling: Signaling, mesh: Mesh, people: People, signal: AbortSignal) {
+    this.#signaling = signaling;
     this.#mesh = mesh;
     this.#people = people;
     mesh.on(
@@ -38,6 +41,7 @@ export class Chat {
       { signal },
     );
     mesh.on('channelOpen', ({ peer }) => this.#catchUp(peer.id), { signal });
+    mesh.on('renamed', ({ peer, previousId }) => this.#rename(previousId, peer.id), { signal });
   }
 
   send(text: string): void {
@@ -48,18 +52,28 @@ export class Chat {
   }
 
   #deliver(data: string): void {
-    const others = this.#people.list.get().filter(({ isSelf }) => !isSelf);
-    const ids = others.map(({ peer, key }) => peer?.id ?? key);
-    for (const id of this.#waiting.keys()) if (!ids.includes(id)) this.#waiting.delete(id);
+    const { selfId, room } = this.#signaling;
+    const ids = new Set([...this.#mesh.peers.keys(), ...(room?.participants ?? [])]);
+    ids.delete(selfId as ParticipantId);
+    for (const id of this.#waiting.keys()) if (!ids.has(id)) this.#waiting.delete(id); // they have left
     for (const id of ids) {
-      if (this.#mesh.send(CHANNEL, data, id) > 0) continue;
       this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), data].slice(-MAX_MESSAGES));
+      this.#catchUp(id);
     }
   }
 
+  /** Sends what waits, as far as the channel takes it. */
   #catchUp(id: ParticipantId): void {
-    for (const data of this.#waiting.get(id) ?? []) this.#mesh.send(CHANNEL, data, id);
-    this.#waiting.delete(id);
+    const waiting = this.#waiting.get(id) ?? [];
+    while (waiting.length > 0 && this.#mesh.send(CHANNEL, waiting[0] as string, id) > 0) waiting.shift();
+    if (waiting.length === 0) this.#waiting.delete(id);
+  }
+
+  /** Somebody we knew has another id: what waits under that went to them already. */
+  #rename(previousId: ParticipantId, id: ParticipantId): void {
+    this.#waiting.set(id, this.#waiting.get(previousId) ?? []);
+    this.#waiting.delete(previousId);
+    this.#catchUp(id);
   }
 
   #add(message: Omit<ChatMessage, 'key' | 'at'>): void {

@@ -52,7 +52,7 @@ function Picture() {
 
 function Microphone() {
   const { media } = useServices();
-  const { preview } = useText();
+  const { preview, settings } = useText();
   const microphone = useStore(media.microphone.state);
   const isMuted = useStore(media.isMuted);
   useEffect(() => {
@@ -63,14 +63,20 @@ function Microphone() {
       if (isAllowed && !media.microphone.isOn) void media.open('microphone');
     });
   }, [media]);
-  const area = useRef<HTMLDivElement>(null);
+  const area = useRef<HTMLElement>(null);
   const check = (): void => {
     area.current?.focus(); // the button makes way for the answer
     void media.unmute();
   };
   if (isMuted) return <p className="preview-microphone">{preview.muted}</p>;
   return (
-    <div className="preview-microphone" ref={area} tabIndex={-1}>
+    <section
+      className="preview-microphone"
+      ref={area}
+      tabIndex={-1}
+      aria-label={settings.microphone}
+      aria-live="polite"
+    >
       {microphone.status === 'live' ? (
         <>
           <Mic aria-hidden="true" />
@@ -84,6 +90,6 @@ function Microphone() {
           {preview.check}
         </button>
       )}
-    </div>
+    </section>
   );
 }

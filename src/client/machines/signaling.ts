@@ -207,7 +207,7 @@ export const signalingMachine = setup({
       description: 'Connected, but the server will stop: moves to another socket after a random while.',
       after: { move: { target: 'moving' } },
       on: {
-        wake: { guard: 'mayTry', target: 'moving' }, // whether the old one still works shows there
+        wake: [{ guard: 'isFresh' }, { guard: 'mayTry', target: 'moving' }],
         online: { guard: 'mayTry', target: 'moving', actions: 'goOnline' },
       },
     },
