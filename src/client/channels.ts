@@ -16,31 +16,39 @@ type Connection = Pick<RTCPeerConnection, 'createDataChannel' | 'addEventListene
 const CONTROL_ID = 255;
 
 /**
- * The data channels of one connection: one a label, and the Mesh's own. `creates` is true at one end of a pair and
- * false at the other: that end opens the channels, in band, and the other takes those it has itself declared.
+ * The data channels of one connection: the Mesh's own, and of each label one for each direction. Each end sends on what
+ * it has opened itself, in band: Chromium calls a channel that the other end opened open before it is, and loses some of
+ * what is sent on it at once. `first` is true at one end of a pair and false at the other, which opens a channel when
+ * the first has (werift cannot before it is connected). What was not declared here is closed.
  */
 export class Channels {
   readonly #host: ChannelsHost;
+  readonly #connection: Connection;
   readonly #control: RTCDataChannel;
-  readonly #channels = new Map<string, RTCDataChannel>();
+  readonly #outgoing = new Map<string, RTCDataChannel>();
+  readonly #incoming = new Map<string, RTCDataChannel>();
 
   constructor(
     connection: Connection,
     declared: Readonly<Record<string, RTCDataChannelInit>>,
-    creates: boolean,
+    first: boolean,
     host: ChannelsHost,
   ) {
     this.#host = host;
+    this.#connection = connection;
     this.#control = connection.createDataChannel('bloom', { negotiated: true, id: CONTROL_ID });
     this.#control.addEventListener('message', ({ data }) => typeof data === 'string' && host.told(data));
     this.#control.addEventListener('close', () => host.ended());
-    for (const [label, init] of Object.entries(declared)) {
-      if (creates || init.negotiated) this.#adopt(connection.createDataChannel(label, init));
+    const inits = new Map(Object.entries(declared));
+    for (const [label, init] of inits) {
+      if (first || init.negotiated) this.#open(label, init);
     }
     connection.addEventListener('datachannel', ({ channel }) => {
-      const isWanted = Object.hasOwn(declared, channel.label) && !this.#channels.has(channel.label);
-      if (isWanted) this.#adopt(channel);
-      else channel.close();
+      const { label } = channel;
+      const init = inits.get(label);
+      if (init === undefined || init.negotiated || this.#incoming.has(label)) return channel.close();
+      this.#incoming.set(label, this.#hear(channel));
+      if (!this.#outgoing.has(label)) this.#open(label, init);
     });
   }
 
@@ -51,7 +59,7 @@ export class Channels {
 
   /** Whether the channel was open, and took it. */
   send(label: string, data: string | ArrayBuffer): boolean {
-    return this.#send(this.#channels.get(label), data);
+    return this.#send(this.#outgoing.get(label), data);
   }
 
   #send(channel: RTCDataChannel | undefined, data: string | ArrayBuffer): boolean {
@@ -65,13 +73,17 @@ export class Channels {
     }
   }
 
-  #adopt(channel: RTCDataChannel): void {
-    const { label } = channel;
-    this.#channels.set(label, channel);
+  #open(label: string, init: RTCDataChannelInit): void {
+    const channel = this.#connection.createDataChannel(label, init);
+    channel.addEventListener('open', () => this.#host.opened(label), { once: true });
+    this.#outgoing.set(label, this.#hear(channel));
+  }
+
+  /** On outgoing ones too: a negotiated one is of both, and an end that is no Mesh may answer on what was opened to it. */
+  #hear(channel: RTCDataChannel): RTCDataChannel {
     channel.binaryType = 'arraybuffer';
-    channel.addEventListener('message', ({ data }) => this.#host.heard(label, plain(data)));
-    if (channel.readyState === 'open') queueMicrotask(() => this.#host.opened(label));
-    else channel.addEventListener('open', () => this.#host.opened(label), { once: true });
+    channel.addEventListener('message', ({ data }) => this.#host.heard(channel.label, plain(data)));
+    return channel;
   }
 }
 

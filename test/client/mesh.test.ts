@@ -87,8 +87,10 @@ test('eight pages are all connected to all, heard by all, and never too fast', a
   for (const page of call) await page.until(({ call }) => call.mesh.send('chat', 'hello') === 7);
   for (const page of call) {
     await page.until(({ call }) => call.log.filter((line) => line.startsWith('message chat')).length >= 7);
+    // The server takes 20; a busy machine can press them together, which is not the page's doing.
+    expect(await page.run(({ call }) => call.pace())).toBeLessThanOrEqual(16);
   }
-  expect(await problems(call)).toEqual([]);
+  expect((await problems(call)).filter((problem) => !problem.includes('RateLimited'))).toEqual([]);
 }, 480_000);
 
 /** Adds a camera, and keeps its track as `video`. */
@@ -105,7 +107,7 @@ const isStable = (page: CallPage) =>
   page.until(({ call }) => call.peers().every(({ connection }) => connection.signalingState === 'stable'));
 
 describe('two', () => {
-  test('add, replace and remove tracks, and talk over the one channel of a label', async () => {
+  test('add, replace and remove tracks, and talk over the channels of a label', async () => {
     const { wsUrl } = await startServer();
     const call = await meet([wsUrl, wsUrl], {
       channels: { chat: {}, state: { ordered: false, maxRetransmits: 0 } },

@@ -6,6 +6,16 @@ import {
   Signaling,
 } from '../../../src/client/index.ts';
 
+/** When frames were handed to a socket: what the network makes of that afterwards is not the client's. */
+const sentAt: number[] = [];
+
+class NotingWebSocket extends WebSocket {
+  override send(data: string): void {
+    sentAt.push(performance.now());
+    super.send(data);
+  }
+}
+
 /** What runs in each page of the tests of Mesh: a participant of a call, and what it has seen. */
 export class Call {
   readonly signaling: Signaling;
@@ -17,7 +27,10 @@ export class Call {
   readonly decisions: string[] = [];
 
   constructor(url: string, options: MeshOptions = {}) {
-    this.signaling = new Signaling(url, { reconnect: { baseMs: 200, capMs: 1000 } });
+    this.signaling = new Signaling(url, {
+      WebSocket: NotingWebSocket,
+      reconnect: { baseMs: 200, capMs: 1000 },
+    });
     this.mesh = new Mesh(this.signaling, options);
     this.signaling.on('error', ({ code, message }) => this.errors.push(`${code}: ${message}`));
     this.signaling.on('resumed', () => this.log.push('resumed'));
@@ -49,6 +62,11 @@ export class Call {
 
   peers(): readonly MeshPeer[] {
     return [...this.mesh.peers.values()];
+  }
+
+  /** The most frames that were sent within a second. */
+  pace(): number {
+    return Math.max(...sentAt.map((start) => sentAt.filter((at) => at >= start && at < start + 1000).length));
   }
 
   /** Where everything stands, for the message of a test that failed. */
