@@ -16,22 +16,22 @@ type Connection = Pick<RTCPeerConnection, 'createDataChannel' | 'addEventListene
 const CONTROL_ID = 255;
 
 /**
- * The data channels of one connection: the Mesh's own, and of each label one for each direction. Each end sends on what
- * it has opened itself, in band: Chromium calls a channel that the other end opened open before it is, and loses some of
- * what is sent on it at once. `first` is true at one end of a pair and false at the other, which opens a channel when
- * the first has (werift cannot before it is connected). What was not declared here is closed.
+ * The data channels of one connection: the Mesh's own, and for each label one that each end opens, in band, and sends on.
+ * A channel that the other end opened would do for both, but Chromium reports it as `open` too early, and loses some of
+ * what is sent on it at once. `opensFirst` is true at one end of a pair and false at the other, which opens its own when
+ * it hears of the first's: werift cannot before it is connected. What was not declared here is closed.
  */
 export class Channels {
   readonly #host: ChannelsHost;
   readonly #connection: Connection;
   readonly #control: RTCDataChannel;
-  readonly #outgoing = new Map<string, RTCDataChannel>();
-  readonly #incoming = new Map<string, RTCDataChannel>();
+  readonly #own = new Map<string, RTCDataChannel>();
+  readonly #theirs = new Map<string, RTCDataChannel>();
 
   constructor(
     connection: Connection,
     declared: Readonly<Record<string, RTCDataChannelInit>>,
-    first: boolean,
+    opensFirst: boolean,
     host: ChannelsHost,
   ) {
     this.#host = host;
@@ -41,15 +41,11 @@ export class Channels {
     this.#control.addEventListener('close', () => host.ended());
     const inits = new Map(Object.entries(declared));
     for (const [label, init] of inits) {
-      if (first || init.negotiated) this.#open(label, init);
+      if (opensFirst || init.negotiated) this.#open(label, init);
     }
-    connection.addEventListener('datachannel', ({ channel }) => {
-      const { label } = channel;
-      const init = inits.get(label);
-      if (init === undefined || init.negotiated || this.#incoming.has(label)) return channel.close();
-      this.#incoming.set(label, this.#hear(channel));
-      if (!this.#outgoing.has(label)) this.#open(label, init);
-    });
+    connection.addEventListener('datachannel', ({ channel }) =>
+      this.#opened(channel, inits.get(channel.label)),
+    );
   }
 
   /** To the other end's Mesh; whether its channel was open. */
@@ -59,7 +55,7 @@ export class Channels {
 
   /** Whether the channel was open, and took it. */
   send(label: string, data: string | ArrayBuffer): boolean {
-    return this.#send(this.#outgoing.get(label), data);
+    return this.#send(this.#own.get(label), data);
   }
 
   #send(channel: RTCDataChannel | undefined, data: string | ArrayBuffer): boolean {
@@ -74,12 +70,26 @@ export class Channels {
   }
 
   #open(label: string, init: RTCDataChannelInit): void {
-    const channel = this.#connection.createDataChannel(label, init);
+    const { id: _, ...inBand } = init; // an id counts for negotiated channels alone (W3C WebRTC 6.1); werift takes it
+    const channel = this.#connection.createDataChannel(label, init.negotiated ? init : inBand);
     channel.addEventListener('open', () => this.#host.opened(label), { once: true });
-    this.#outgoing.set(label, this.#hear(channel));
+    this.#own.set(label, this.#hear(channel));
   }
 
-  /** On outgoing ones too: a negotiated one is of both, and an end that is no Mesh may answer on what was opened to it. */
+  /** The other end has opened a channel. */
+  #opened(channel: RTCDataChannel, init: RTCDataChannelInit | undefined): void {
+    const { label } = channel;
+    if (init === undefined || init.negotiated || this.#theirs.has(label)) return channel.close();
+    this.#theirs.set(label, this.#hear(channel));
+    if (this.#own.has(label)) return;
+    try {
+      this.#open(label, init);
+    } catch (error) {
+      this.#host.failed(error); // the other end has taken all streams
+    }
+  }
+
+  /** Own channels too: a negotiated one carries both directions, and an end that is no Mesh may answer on ours. */
   #hear(channel: RTCDataChannel): RTCDataChannel {
     channel.binaryType = 'arraybuffer';
     channel.addEventListener('message', ({ data }) => this.#host.heard(channel.label, plain(data)));

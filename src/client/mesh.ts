@@ -39,7 +39,7 @@ export interface MeshEvents {
   trackEnded: { readonly peer: MeshPeer; readonly track: MediaStreamTrack };
   /** The channel can be sent on from now. */
   channelOpen: { readonly peer: MeshPeer; readonly label: string };
-  /** What the participant sent on a channel. */
+  /** What the participant sent on a channel. It can come before `channelOpen`, when nothing can be answered yet. */
   message: { readonly peer: MeshPeer; readonly label: string; readonly data: string | ArrayBuffer };
   /**
    * For a log: WebRTC refused something of a peer's, or the server would (a description larger than it takes). The

@@ -32,6 +32,7 @@ class Participant {
   readonly signaling: Signaling;
   readonly mesh: Mesh;
   readonly heard: string[] = [];
+  readonly opened: string[] = [];
   readonly problems: unknown[] = [];
   readonly renamed: string[] = [];
   readonly closed: string[] = [];
@@ -40,6 +41,7 @@ class Participant {
     this.signaling = new Signaling(url, { reconnect: { baseMs: 100, capMs: 500 } });
     this.mesh = new Mesh(this.signaling, options);
     this.mesh.on('message', ({ peer, data }) => this.heard.push(`${peer.id} ${data}`));
+    this.mesh.on('channelOpen', ({ peer, label }) => this.opened.push(`${peer.id} ${label}`));
     this.mesh.on('error', ({ error }) => this.problems.push(error));
     this.mesh.on('renamed', ({ peer, previousId }) => this.renamed.push(`${previousId} ${peer.id}`));
     this.mesh.on('peerClosed', ({ id }) => this.closed.push(id));
@@ -121,9 +123,12 @@ class OneWayConnection extends RTCPeerConnection {
   }
 }
 
-test('everybody sends on channels they have opened themselves', async () => {
+test('everybody sends on channels they have opened themselves, whatever their ids were to be', async () => {
   const { wsUrl } = await startServer();
-  await talk(await meet(wsUrl, 2, { ...OPTIONS, RTCPeerConnection: OneWayConnection }), 'hello');
+  const options = { ...OPTIONS, RTCPeerConnection: OneWayConnection, channels: { chat: { id: 5 } } };
+  const [alice, bob] = (await meet(wsUrl, 2, options)) as [Participant, Participant];
+  await talk([alice, bob], 'hello');
+  expect([alice.opened, bob.opened]).toEqual([[`${bob.id} chat`], [`${alice.id} chat`]]);
 }, 180_000);
 
 /** A class of connections whose first one hears of no candidates, as if all were lost on the way. */

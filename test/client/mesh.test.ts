@@ -110,7 +110,11 @@ describe('two', () => {
   test('add, replace and remove tracks, and talk over the channels of a label', async () => {
     const { wsUrl } = await startServer();
     const call = await meet([wsUrl, wsUrl], {
-      channels: { chat: {}, state: { ordered: false, maxRetransmits: 0 } },
+      channels: {
+        chat: {},
+        state: { ordered: false, maxRetransmits: 0 },
+        agreed: { negotiated: true, id: 7 },
+      },
     });
     const [alice, bob] = call;
     await film(alice);
@@ -143,7 +147,7 @@ describe('two', () => {
       [alice, bob],
       [bob, alice],
     ] as const) {
-      for (const label of ['chat', 'state']) {
+      for (const label of ['chat', 'state', 'agreed']) {
         await from.until(({ call }, label) => call.mesh.send(label, `hi ${label}`) === 1, label);
         await to.until(({ call }, [label, id]) => call.log.includes(`message ${label} ${id} hi ${label}`), [
           label,
@@ -153,7 +157,7 @@ describe('two', () => {
       expect(await from.run(({ call }) => call.mesh.send('undeclared', 'x'))).toBe(0);
       expect(
         await from.run(({ call }) => call.log.filter((line) => line.startsWith('channelOpen')).length),
-      ).toBe(2);
+      ).toBe(3);
     }
     expect(await problems(call)).toEqual([]);
   }, 300_000);
