@@ -17,8 +17,12 @@ const MIN_TICK_MS = 10;
 /** Waking up has a price of its own, so that several groups go together while they are small: so many sockets or so. */
 const TOGETHER = 10;
 const MOST_TICKS_AT_REST = 100;
-/** Groups pinged in one go at most: timers are late. A stall of more than that puts off all that follow. */
+/**
+ * Groups pinged in one go at most, and what part of all: timers are late. A stall of more than that puts off all that
+ * follow, so that there are always nearly two intervals to answer.
+ */
 const LATE_GROUPS = 20;
+const LATE_SHARE = 0.1;
 
 /** Pings every socket once an interval, and drops those that leave two pings unanswered. */
 export class Heartbeat {
@@ -81,7 +85,7 @@ export class Heartbeat {
   #tick(): void {
     this.#timer = this.#wait();
     const due = Math.floor((performance.now() - this.#startedAt) / this.#groupMs) - this.#pinged;
-    const count = Math.min(due, LATE_GROUPS);
+    const count = Math.min(due, LATE_GROUPS, Math.max(1, Math.floor(this.#groups.length * LATE_SHARE)));
     this.#startedAt += (due - count) * this.#groupMs;
     for (let i = 0; i < count; i += 1, this.#pinged += 1)
       this.#ping(this.#groups[this.#pinged % this.#groups.length] as Set<Pulse>);

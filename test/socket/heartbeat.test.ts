@@ -223,6 +223,16 @@ describe('many sockets', () => {
     expect(total(sockets)).toBeLessThan(1525);
   });
 
+  test.each([50, 150, 199])('at the least interval a stall of %s ms leaves as much time to answer', (ms) => {
+    const heartbeat = start(100);
+    const sockets = add(heartbeat, 100);
+    jest.advanceTimersByTime(105);
+    for (const socket of sockets) heartbeat.heard(socket);
+    stall(ms);
+    jest.advanceTimersByTime(180);
+    expect(sockets.filter(({ drops }) => drops > 0)).toEqual([]);
+  });
+
   test('each is by itself: the silent are dropped, the others go on', () => {
     const heartbeat = start();
     const sockets = add(heartbeat, 100);

@@ -86,7 +86,8 @@ export class TestClient {
     const payload = `settled ${this.#pings++}`;
     await new Promise<void>((resolve, reject) => {
       const pong = (data: Buffer) => data.toString() === payload && done(resolve);
-      const closed = () => done(() => reject(new Error('closed before the pong')));
+      const closed = () =>
+        done(() => this.closed.then((code) => reject(new Error(`closed with ${code} before the pong`))));
       const done = (settle: () => void) => {
         this.socket.off('pong', pong).off('close', closed);
         settle();
