@@ -30,6 +30,8 @@ export class Heartbeat {
   readonly #intervalMs: number;
   /** From one group to the next. */
   readonly #groupMs: number;
+  /** Groups that are pinged in one go at most. */
+  readonly #mostAtOnce: number;
   #timer: NodeJS.Timeout;
   #size = 0;
   /** When the first round began; later by what stalls put off. */
@@ -44,6 +46,7 @@ export class Heartbeat {
     this.#groups = Array.from({ length: groups }, () => new Set());
     this.#intervalMs = intervalMs;
     this.#groupMs = intervalMs / groups;
+    this.#mostAtOnce = Math.max(1, Math.min(LATE_GROUPS, Math.floor(groups * LATE_SHARE)));
     this.#timer = this.#wait();
   }
 
@@ -85,7 +88,7 @@ export class Heartbeat {
   #tick(): void {
     this.#timer = this.#wait();
     const due = Math.floor((performance.now() - this.#startedAt) / this.#groupMs) - this.#pinged;
-    const count = Math.min(due, LATE_GROUPS, Math.max(1, Math.floor(this.#groups.length * LATE_SHARE)));
+    const count = Math.min(due, this.#mostAtOnce);
     this.#startedAt += (due - count) * this.#groupMs;
     for (let i = 0; i < count; i += 1, this.#pinged += 1)
       this.#ping(this.#groups[this.#pinged % this.#groups.length] as Set<Pulse>);
