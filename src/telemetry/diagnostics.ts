@@ -1,8 +1,35 @@
-import type { DiagLogger } from '@opentelemetry/api';
+import { type DiagLogger, DiagLogLevel } from '@opentelemetry/api';
 import type { Logger } from './logger.ts';
+import type { Environment } from './signals.ts';
 
 const QUIET_MS = 60_000;
 const SHOWN = 300;
+
+/** One thing OpenTelemetry has to say about itself. */
+export interface Diagnostic {
+  readonly level: keyof DiagLogger;
+  readonly text: string;
+}
+
+/** From where on OpenTelemetry speaks: OTEL_LOG_LEVEL, or warnings. */
+export function diagnosticsLevel(env: Environment): DiagLogLevel {
+  return DiagLogLevel[env.OTEL_LOG_LEVEL?.toUpperCase() as keyof typeof DiagLogLevel] ?? DiagLogLevel.WARN;
+}
+
+/** Says it elsewhere: in another thread. */
+export function forwardedDiagnostics(forward: (diagnostic: Diagnostic) => void): DiagLogger {
+  const at =
+    (level: keyof DiagLogger) =>
+    (message: string, ...details: unknown[]) =>
+      forward({ level, text: [message, ...details.map(String)].join(' ') });
+  return {
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    verbose: at('verbose'),
+  };
+}
 
 /**
  * The SDK's own complaints, as lines of our log: one a minute, however often a dead collector makes it

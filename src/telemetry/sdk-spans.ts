@@ -1,12 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
-import {
-  convertLegacyHttpOptions,
-  createOtlpHttpExportDelegate,
-} from '@opentelemetry/otlp-exporter-base/node-http';
-import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { ExportThread } from './export-thread.ts';
 import type { Environment } from './signals.ts';
 import { type BatchLimits, SpanBatches } from './spans/batches.ts';
-import { type SpanRequest, SpanWriter } from './spans/otlp.ts';
+import { type Scope, SpanWriter } from './spans/otlp.ts';
 import { SpanProvider } from './spans/provider.ts';
 
 /** A collector's hiccup of a second or two at tens of thousands of spans a second. */
@@ -55,22 +51,7 @@ export function plainSpans(env: Environment, resource: Attributes): SpanProvider
     earlyMs: EARLY_MS,
     delayMs: number('OTEL_BSP_SCHEDULE_DELAY', DELAY_MS),
   };
-  return new SpanProvider((scope) => new SpanBatches(limits, new SpanWriter(resource, scope), sender()));
-}
-
-function sender(): (request: SpanRequest) => Promise<void> {
-  const delegate = createOtlpHttpExportDelegate(
-    convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', { 'Content-Type': 'application/x-protobuf' }),
-    {
-      serializeRequest: ({ bytes }: SpanRequest) => bytes,
-      deserializeResponse: ProtobufTraceSerializer.deserializeResponse,
-    },
-    'otlp_http_span_exporter',
-    { name: 'span', countItems: ({ count }) => count },
-    undefined,
-  );
-  return (request) =>
-    new Promise((resolve, reject) => {
-      delegate.export(request, ({ error }) => (error === undefined ? resolve() : reject(error)));
-    });
+  const thread = new ExportThread();
+  const batchesOf = (scope: Scope) => new SpanBatches(limits, new SpanWriter(resource, scope), thread.send);
+  return new SpanProvider(batchesOf, () => thread.stop());
 }

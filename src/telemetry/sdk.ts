@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { type Attributes, DiagLogLevel, diag, trace } from '@opentelemetry/api';
+import { type Attributes, diag, trace } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
 import {
@@ -17,7 +17,7 @@ import {
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics';
 import { startNodeSdk } from '@opentelemetry/sdk-node';
-import { quietDiagnostics } from './diagnostics.ts';
+import { diagnosticsLevel, quietDiagnostics } from './diagnostics.ts';
 import type { Logger } from './logger.ts';
 import { isPlain, plainSpans } from './sdk-spans.ts';
 import { type Environment, exportsSignal } from './signals.ts';
@@ -63,8 +63,7 @@ export async function startTelemetry(
     ...(prometheus || exportsMetrics ? {} : { metricReaders: [] }),
     instrumentations: prometheus || exportsMetrics ? [new RuntimeNodeInstrumentation()] : [],
   });
-  const logLevel =
-    DiagLogLevel[env.OTEL_LOG_LEVEL?.toUpperCase() as keyof typeof DiagLogLevel] ?? DiagLogLevel.WARN;
+  const logLevel = diagnosticsLevel(env);
   diag.setLogger(quietDiagnostics(options.logger), { logLevel, suppressOverrideMessage: true });
   return {
     prometheus: prometheus && ((request, response) => prometheus.getMetricsRequestHandler(request, response)),

@@ -54,7 +54,8 @@ export interface Scope {
 export interface SpanRequest {
   /** Spans in it. */
   readonly count: number;
-  readonly bytes: Buffer;
+  /** In memory of their own, which another thread can be given. */
+  readonly bytes: Buffer<ArrayBuffer>;
 }
 
 /**
@@ -147,7 +148,11 @@ export class SpanWriter {
     const scopeHeader = written((to) => to.header(RESOURCE_SPANS.scopeSpans, scopeBytes));
     const resourceBytes = this.#resource.length + scopeHeader.length + scopeBytes;
     const header = written((to) => to.header(REQUEST.resourceSpans, resourceBytes));
-    const bytes = Buffer.concat([header, this.#resource, scopeHeader, this.#scope, spans, this.#scopeEnd]);
+    const bytes = Buffer.allocUnsafeSlow(header.length + resourceBytes);
+    let at = 0;
+    for (const part of [header, this.#resource, scopeHeader, this.#scope, spans, this.#scopeEnd]) {
+      at += part.copy(bytes, at);
+    }
     const { count } = this;
     this.#spans.clear();
     this.#count = 0;

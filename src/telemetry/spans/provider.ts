@@ -21,11 +21,13 @@ import { RecordedSpan } from './span.ts';
  */
 export class SpanProvider implements TracerProvider {
   readonly #batchesOf: (scope: Scope) => SpanBatches;
+  readonly #whenShut: () => Promise<void>;
   readonly #tracers = new Map<string, SpanTracer>();
 
-  /** Each scope has batches of its own. */
-  constructor(batchesOf: (scope: Scope) => SpanBatches) {
+  /** Each scope has batches of its own; `whenShut` lets go of what they are sent by. */
+  constructor(batchesOf: (scope: Scope) => SpanBatches, whenShut = async (): Promise<void> => {}) {
     this.#batchesOf = batchesOf;
+    this.#whenShut = whenShut;
   }
 
   getTracer(name: string, version?: string, options?: TracerOptions): Tracer {
@@ -47,6 +49,7 @@ export class SpanProvider implements TracerProvider {
   /** Flushes, and records nothing from then on. */
   async shutdown(): Promise<void> {
     await Promise.all([...this.#tracers.values()].map(({ batches }) => batches.shutdown()));
+    await this.#whenShut();
   }
 }
 

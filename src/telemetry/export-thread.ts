@@ -1,0 +1,77 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { diag } from '@opentelemetry/api';
+import type { Diagnostic } from './diagnostics.ts';
+import type { SpanRequest } from './spans/otlp.ts';
+
+/** A request on its way to the thread, which is given the memory of its bytes. */
+export interface ThreadRequest extends SpanRequest {
+  readonly id: number;
+}
+
+/** What the thread tells: that a request was taken, or why not; or what OpenTelemetry says meanwhile. */
+export type ThreadNews = { readonly id: number; readonly error?: string } | Diagnostic;
+
+const SCRIPT = new URL(`./export-worker${extname(import.meta.url)}`, import.meta.url);
+
+/**
+ * Sends requests from a thread of its own: half a megabyte through Node's HTTP client and into a socket takes
+ * milliseconds, in which no message would be relayed. A thread that has died is replaced with the next request.
+ */
+export class ExportThread {
+  readonly #script: URL;
+  readonly #underWay = new Map<number, PromiseWithResolvers<void>>();
+  #worker: Worker | undefined;
+  #lastId = 0;
+
+  constructor(script = SCRIPT) {
+    this.#script = script;
+    this.#worker = this.#start();
+  }
+
+  /** Takes the memory of the request's bytes. Rejects when the request was not taken, or the thread has died of it. */
+  readonly send = (request: SpanRequest): Promise<void> => {
+    this.#worker ??= this.#start();
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const done = Promise.withResolvers<void>();
+    this.#underWay.set(id, done);
+    this.#worker.ref();
+    this.#worker.postMessage({ id, ...request } satisfies ThreadRequest, [request.bytes.buffer]);
+    return done.promise;
+  };
+
+  /** What is under way is given up. */
+  async stop(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#script, { name: 'span export' });
+    let failure = 'The thread that sends spans has ended';
+    worker.on('message', this.#hear);
+    worker.on('error', (error) => {
+      failure = `The thread that sends spans has failed: ${error}`;
+      if (this.#underWay.size === 0) diag.error(failure);
+    });
+    worker.on('exit', () => {
+      this.#worker = undefined;
+      for (const id of this.#underWay.keys()) this.#settle(id, failure);
+    });
+    worker.unref(); // it keeps the process only while a request is under way
+    return worker;
+  }
+
+  readonly #hear = (news: ThreadNews): void => {
+    if ('id' in news) this.#settle(news.id, news.error);
+    else diag[news.level](news.text);
+  };
+
+  #settle(id: number, error?: string): void {
+    const done = this.#underWay.get(id);
+    this.#underWay.delete(id);
+    if (this.#underWay.size === 0) this.#worker?.unref();
+    if (error === undefined) done?.resolve();
+    else done?.reject(new Error(error));
+  }
+}
