@@ -152,7 +152,10 @@ export class RawClient {
     const payload = `settled ${this.#pings++}`;
     const pong = new Promise<void>((resolve) => this.#pongs.set(payload, resolve));
     this.send(frame(OPCODE.ping, payload));
-    await Promise.race([pong, this.gone.then(() => Promise.reject(new Error('closed before the pong')))]);
+    const closed = this.gone.then(async () => {
+      throw new Error(`closed with ${await this.closeCode} before the pong`);
+    });
+    await Promise.race([pong, closed]);
   }
 
   /** Joins a room; returns this client's id. */
