@@ -4,6 +4,8 @@ import type { Environment } from './signals.ts';
 
 const QUIET_MS = 60_000;
 const SHOWN = 300;
+/** Characters that one thread tells another: what is shown of them is found in an error's JSON, which has a stack, too. */
+const FORWARDED = 4096;
 
 /** One thing OpenTelemetry has to say about itself. */
 export interface Diagnostic {
@@ -21,7 +23,7 @@ export function forwardedDiagnostics(forward: (diagnostic: Diagnostic) => void):
   const at =
     (level: keyof DiagLogger) =>
     (message: string, ...details: unknown[]) =>
-      forward({ level, text: [message, ...details.map(String)].join(' ') });
+      forward({ level, text: [message, ...details.map(String)].join(' ').slice(0, FORWARDED) });
   return {
     error: at('error'),
     warn: at('warn'),
@@ -43,9 +45,10 @@ export function quietDiagnostics(logger: Logger, now: () => number = () => perfo
       unsaid += 1;
       return;
     }
-    logger.warn({ detail: shorten(message, details), unsaid }, 'telemetry export has trouble');
-    lastAt = now();
+    const before = unsaid;
+    lastAt = now(); // first: where logs are exported, a line can be what the next complaint is about
     unsaid = 0;
+    logger.warn({ detail: shorten(message, details), unsaid: before }, 'telemetry export has trouble');
   };
   return {
     error: complain,

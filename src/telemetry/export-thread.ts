@@ -9,8 +9,10 @@ export interface ThreadRequest extends SpanRequest {
   readonly id: number;
 }
 
-/** What the thread tells: that a request was taken, or why not; or what OpenTelemetry says meanwhile. */
-export type ThreadNews = { readonly id: number; readonly error?: string } | Diagnostic;
+/** From the thread: that a request was taken, or why not; or what OpenTelemetry says there. */
+export type ThreadMessage =
+  | { readonly type: 'settled'; readonly id: number; readonly error?: string }
+  | ({ readonly type: 'diagnostic' } & Diagnostic);
 
 const SCRIPT = new URL(`./export-worker${extname(import.meta.url)}`, import.meta.url);
 
@@ -24,13 +26,18 @@ export class ExportThread {
   #worker: Worker | undefined;
   #lastId = 0;
 
+  /** Starts the thread, lest the first request wait for it; where that fails each request says so, and nothing else. */
   constructor(script = SCRIPT) {
     this.#script = script;
-    this.#worker = this.#start();
+    try {
+      this.#worker = this.#start();
+    } catch (error) {
+      diag.error(failureOf(error));
+    }
   }
 
   /** Takes the memory of the request's bytes. Rejects when the request was not taken, or the thread has died of it. */
-  readonly send = (request: SpanRequest): Promise<void> => {
+  readonly send = async (request: SpanRequest): Promise<void> => {
     this.#worker ??= this.#start();
     this.#lastId += 1;
     const id = this.#lastId;
@@ -41,7 +48,7 @@ export class ExportThread {
     return done.promise;
   };
 
-  /** What is under way is given up. */
+  /** What is under way is given up, and rejects. */
   async stop(): Promise<void> {
     await this.#worker?.terminate();
   }
@@ -51,7 +58,7 @@ export class ExportThread {
     let failure = 'The thread that sends spans has ended';
     worker.on('message', this.#hear);
     worker.on('error', (error) => {
-      failure = `The thread that sends spans has failed: ${error}`;
+      failure = failureOf(error);
       if (this.#underWay.size === 0) diag.error(failure);
     });
     worker.on('exit', () => {
@@ -62,9 +69,13 @@ export class ExportThread {
     return worker;
   }
 
-  readonly #hear = (news: ThreadNews): void => {
-    if ('id' in news) this.#settle(news.id, news.error);
-    else diag[news.level](news.text);
+  readonly #hear = (message: ThreadMessage): void => {
+    switch (message.type) {
+      case 'settled':
+        return this.#settle(message.id, message.error);
+      case 'diagnostic':
+        return diag[message.level](message.text);
+    }
   };
 
   #settle(id: number, error?: string): void {
@@ -74,4 +85,8 @@ export class ExportThread {
     if (error === undefined) done?.resolve();
     else done?.reject(new Error(error));
   }
+}
+
+function failureOf(error: unknown): string {
+  return `The thread that sends spans has failed: ${error}`;
 }

@@ -10,7 +10,7 @@ const QUEUE_SPANS = 65_536;
 const QUEUE_BYTES = 32 * 1024 * 1024;
 /** Some 2 MB: collectors take 4 and more. */
 const BATCH_SPANS = 4096;
-/** At leisure 500 kB at a time: 2 MB hold up what else runs. */
+/** At leisure 500 kB at a time: 2 MB in one go hold up whatever else runs, even when another thread sends them. */
 const EARLY_SPANS = 1024;
 const EARLY_MS = 250;
 const DELAY_MS = 5000;

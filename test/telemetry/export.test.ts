@@ -276,6 +276,32 @@ describe('a collector in trouble', () => {
       if (behaviour !== 'never') expect(complaints).toHaveLength(1);
     },
   );
+
+  test.each([
+    [undefined, 1],
+    ['none', 0],
+  ])('spans it rejects of a request are told of; OTEL_LOG_LEVEL=%s', async (level, lines) => {
+    const server = await child({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${await behaving('partial')}/v1/traces`,
+      ...(level && { OTEL_LOG_LEVEL: level }),
+    });
+    await oneCall(server);
+    expect(await server.stop()).toBe(0);
+    const complaints = server.logs().filter(({ msg }) => msg === 'telemetry export has trouble');
+    const detail = expect.stringMatching(/Partial Success.*too old/);
+    expect(complaints).toEqual(new Array(lines).fill(expect.objectContaining({ level: 'warn', detail })));
+  });
+
+  test('what it says is logged as it is', async () => {
+    const server = await child({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${await behaving(500)}/v1/traces`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '80',
+    });
+    await oneCall(server);
+    expect(await server.stop()).toBe(0);
+    const [complaint] = server.logs().filter(({ msg }) => msg === 'telemetry export has trouble');
+    expect(complaint?.detail).toBe('OTLPExporterError: Internal Server Error');
+  });
 });
 
 test('a collector that never answers keeps a server that nobody is connected to no longer than its stop takes', async () => {

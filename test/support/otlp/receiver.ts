@@ -49,8 +49,11 @@ export interface OtlpReceiver {
   close(): Promise<void>;
 }
 
-/** How requests are answered: with a status, or never. */
-export type Behaviour = 200 | 500 | 'never';
+/** How requests are answered: with a status, never, or that they were taken but for one span that was `too old`. */
+export type Behaviour = 200 | 500 | 'never' | 'partial';
+
+/** An ExportTraceServiceResponse: partial_success (1), with rejected_spans (1) and error_message (2). */
+const PARTIAL_SUCCESS = Buffer.from('\x0a\x0b\x08\x01\x12\x07too old', 'latin1');
 
 // biome-ignore lint/suspicious/noExplicitAny: decoded protobuf and JSON, read by the functions below
 type Decoded = any;
@@ -170,6 +173,8 @@ export async function receiveHttp(behaviour: Behaviour = 200): Promise<OtlpRecei
       const signal = request.url?.replace('/v1/', '') as Signal;
       store.add(signal, type === 'application/json' ? JSON.parse(body.toString()) : decode(signal, body));
     }
+    if (behaviour === 'partial')
+      return void response.writeHead(200, { 'Content-Type': type }).end(PARTIAL_SUCCESS);
     response.writeHead(behaviour, { 'Content-Type': type }).end(type === 'application/json' ? '{}' : '');
   };
   const server = createServer((request, response) => void answer(request, response));
