@@ -14,7 +14,7 @@ export type ThreadMessage =
   | { readonly type: 'settled'; readonly id: number; readonly error?: string }
   | ({ readonly type: 'diagnostic' } & Diagnostic);
 
-const SCRIPT = new URL(`./export-worker${extname(import.meta.url)}`, import.meta.url);
+const SCRIPT = new URL(`./sdk-export-worker${extname(import.meta.url)}`, import.meta.url);
 
 /**
  * Sends requests from a thread of its own: half a megabyte through Node's HTTP client and into a socket takes

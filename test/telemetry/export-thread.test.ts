@@ -128,7 +128,7 @@ test('it keeps the process as long as a request is under way, and no longer', as
 });
 
 describe("through OpenTelemetry's transport", () => {
-  const WORKER = new URL('../../src/telemetry/export-worker.ts', import.meta.url);
+  const WORKER = new URL('../../src/telemetry/sdk-export-worker.ts', import.meta.url);
   /** More than a socket takes in one go. */
   const BIG = 8_000_000;
   const open: (() => unknown)[] = [];
