@@ -23,7 +23,7 @@ export function forwardedDiagnostics(forward: (diagnostic: Diagnostic) => void):
   const at =
     (level: keyof DiagLogger) =>
     (message: string, ...details: unknown[]) =>
-      forward({ level, text: [message, ...details.map(String)].join(' ').slice(0, FORWARDED) });
+      forward({ level, text: textOf(message, details).slice(0, FORWARDED) });
   return {
     error: at('error'),
     warn: at('warn'),
@@ -45,10 +45,10 @@ export function quietDiagnostics(logger: Logger, now: () => number = () => perfo
       unsaid += 1;
       return;
     }
-    const before = unsaid;
-    lastAt = now(); // first: where logs are exported, a line can be what the next complaint is about
+    const line = { detail: shorten(textOf(message, details)), unsaid };
+    lastAt = now(); // before it is logged: where logs are exported, the next complaint can be about that
     unsaid = 0;
-    logger.warn({ detail: shorten(message, details), unsaid: before }, 'telemetry export has trouble');
+    logger.warn(line, 'telemetry export has trouble');
   };
   return {
     error: complain,
@@ -59,9 +59,12 @@ export function quietDiagnostics(logger: Logger, now: () => number = () => perfo
   };
 }
 
+function textOf(message: string, details: readonly unknown[]): string {
+  return [message, ...details.map(String)].join(' ');
+}
+
 /** The SDK reports errors as one JSON text, stack and all; the message in it says enough. */
-function shorten(message: string, details: readonly unknown[]): string {
-  const text = [message, ...details.map(String)].join(' ');
+function shorten(text: string): string {
   try {
     const { name, message: reason, code } = JSON.parse(text) as Record<string, unknown>;
     return [name, code, reason].filter(Boolean).join(': ').slice(0, SHOWN);

@@ -26,14 +26,12 @@ export class ExportThread {
   #worker: Worker | undefined;
   #lastId = 0;
 
-  /** Starts the thread, lest the first request wait for it; where that fails each request says so, and nothing else. */
+  /** Starts the thread, lest the first request wait for it. */
   constructor(script = SCRIPT) {
     this.#script = script;
     try {
       this.#worker = this.#start();
-    } catch (error) {
-      diag.error(failureOf(error));
-    }
+    } catch {} // tried again with the first request, which says why
   }
 
   /** Takes the memory of the request's bytes. Rejects when the request was not taken, or the thread has died of it. */
@@ -58,7 +56,7 @@ export class ExportThread {
     let failure = 'The thread that sends spans has ended';
     worker.on('message', this.#hear);
     worker.on('error', (error) => {
-      failure = failureOf(error);
+      failure = `The thread that sends spans has failed: ${error}`;
       if (this.#underWay.size === 0) diag.error(failure);
     });
     worker.on('exit', () => {
@@ -83,10 +81,6 @@ export class ExportThread {
     this.#underWay.delete(id);
     if (this.#underWay.size === 0) this.#worker?.unref();
     if (error === undefined) done?.resolve();
-    else done?.reject(new Error(error));
+    else done?.reject(Object.assign(new Error(error), { name: '' })); // its own name is in the text
   }
-}
-
-function failureOf(error: unknown): string {
-  return `The thread that sends spans has failed: ${error}`;
 }

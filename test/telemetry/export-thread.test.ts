@@ -89,10 +89,13 @@ describe.each([
   });
 });
 
-test('a thread that cannot start rejects each request, with why', async () => {
-  const missing = new ExportThread(new URL('file:///nowhere/worker.js'));
-  await expect(missing.send(request(TAKE))).rejects.toThrow("Cannot find module '/nowhere/worker.js'");
-  await expect(missing.send(request(TAKE))).rejects.toThrow("Cannot find module '/nowhere/worker.js'");
+test.each([
+  ['file:///nowhere/worker.js', "Cannot find module '/nowhere/worker.js'"],
+  ['http://127.0.0.1/worker.js', 'The URL must be of scheme file'], // which Node refuses at once
+])('a thread that cannot start rejects each request, with why: %s', async (url, why) => {
+  const missing = new ExportThread(new URL(url));
+  await expect(missing.send(request(TAKE))).rejects.toThrow(why);
+  await expect(missing.send(request(TAKE))).rejects.toThrow(why);
 });
 
 test('a thread that fails while nothing is under way says so', async () => {

@@ -155,7 +155,7 @@ export class SpanBatches {
       try {
         await this.#send(next);
       } catch (error) {
-        diag.error(error instanceof Error ? error.message : String(error));
+        diag.error(String(error));
       }
       if (this.#dropped > 0) diag.warn(`Dropped ${this.#dropped} spans: the queue was full`);
       this.#dropped = 0;

@@ -164,7 +164,7 @@ test('a request that fails costs its spans, and is told of; the next is sent all
   const { batches, record, answer } = openBatches({ batchSpans: 2 });
   record(4);
   await answer(new TypeError('refused'));
-  expect(said).toEqual(['refused']);
+  expect(said).toEqual(['TypeError: refused']);
   expect(batches).toEqual([2, 2]);
 });
 
