@@ -7,6 +7,7 @@ export type { Timing } from './machines/negotiation.ts';
 export { Mesh, type MeshEvents, type MeshOptions } from './mesh.ts';
 export type { MeshPeer } from './peer.ts';
 export type { MeshPeerState } from './peer-state.ts';
+export type { PeerReason, PeerReasonCode } from './reason.ts';
 export type { RoomState } from './room.ts';
 export { Signaling } from './signaling.ts';
 export type { CandidateType, InboundSummary, PeerSummary } from './summary.ts';

@@ -27,7 +27,7 @@ export interface MeshOptions {
 export interface MeshEvents {
   /** A new one; it is connecting. */
   peer: MeshPeer;
-  /** Its `state` has changed. */
+  /** Its `state` or its `reason` has changed. */
   peerState: MeshPeer;
   /** The participant has come back after a server restart, under another id; the connection is the same. */
   renamed: { readonly peer: MeshPeer; readonly previousId: ParticipantId };

@@ -13,6 +13,7 @@ import {
 } from './machines/negotiation.ts';
 import { answeredBy, Pairing } from './pairing.ts';
 import { type MeshPeerState, peerStateOf } from './peer-state.ts';
+import type { PeerReason } from './reason.ts';
 import type { Signaling } from './signaling.ts';
 import { type PeerSummary, summarize } from './summary.ts';
 import { type StreamedTrack, Tracks, type TracksHost } from './tracks.ts';
@@ -22,6 +23,11 @@ export interface MeshPeer {
   /** Of now: it changes when the participant comes back after a server restart (event `renamed`). */
   readonly id: ParticipantId;
   readonly state: MeshPeerState;
+  /**
+   * Why the participant is not reached, or with `TooLarge` why some tracks do not reach the participant. Undefined
+   * while there is no trouble, or while its cause is not known yet. The event `peerState` tells every change.
+   */
+  readonly reason: PeerReason | undefined;
   readonly connection: RTCPeerConnection;
   /** Those the participant sends. */
   readonly tracks: readonly StreamedTrack[];
@@ -67,6 +73,7 @@ export class Peer implements MeshPeer {
   readonly #gathering: Gathering;
   readonly #closing = new AbortController();
   #state: MeshPeerState = 'connecting';
+  readonly #reason: PeerReason | undefined;
   /** The latest answer, to be sent again if the other end did not get it. */
   #answer = '';
   /** Takes back an offer that is not sent yet, since another takes its place. */
@@ -95,6 +102,10 @@ export class Peer implements MeshPeer {
 
   get state(): MeshPeerState {
     return this.#state;
+  }
+
+  get reason(): PeerReason | undefined {
+    return this.#reason;
   }
 
   get tracks(): readonly StreamedTrack[] {
