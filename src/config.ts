@@ -1,6 +1,7 @@
 import { compile } from 'proxy-addr';
 import * as v from 'valibot';
-import { type IceServer, iceServer } from './protocol/server.ts';
+import { readIceServers } from './ice-servers.ts';
+import type { IceServer } from './protocol/server.ts';
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts';
 
 /** Everything an operator can set, validated and frozen. Milliseconds and bytes unless named otherwise. */
@@ -47,6 +48,8 @@ export interface Variable<T = unknown> {
   readonly schema: v.GenericSchema<string, T>;
   /** Its value is not shown when it is wrong: it may hold credentials. */
   readonly isSecret?: true;
+  /** The messages of its schema say which part is wrong, and belong into the error. */
+  readonly namesPart?: true;
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -151,9 +154,22 @@ export const VARIABLES = {
   ICE_SERVERS: {
     fallback: '[]',
     allowed: 'a JSON array of RTCIceServer: urls (stun:, stuns:, turn: or turns:), username, credential',
-    meaning: 'STUN and TURN servers told to clients that say Hello.',
+    meaning:
+      'STUN and TURN servers told to clients that say Hello. An entry that browsers refuse is refused at the start.',
     isSecret: true,
-    schema: v.pipe(v.string(), v.parseJson(), v.array(iceServer)) as v.GenericSchema<string, IceServer[]>,
+    namesPart: true,
+    schema: v.pipe(
+      v.string(),
+      v.parseJson(undefined, 'it is not JSON'),
+      v.rawTransform(({ dataset, addIssue, NEVER }): IceServer[] => {
+        try {
+          return readIceServers(dataset.value);
+        } catch (error) {
+          addIssue({ message: (error as Error).message });
+          return NEVER;
+        }
+      }),
+    ),
   },
   ALLOWED_ORIGINS: list(
     'origins such as https://app.example (no wildcards), separated by commas; empty: any',
@@ -210,11 +226,13 @@ export class ConfigError extends Error {
 /** Reads the environment; an unset or empty variable takes its default. Throws ConfigError. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
-  const read = <T>(name: VariableName & string, { schema, fallback, allowed, isSecret }: Variable<T>): T => {
+  const read = <T>(name: VariableName & string, variable: Variable<T>): T => {
+    const { schema, fallback, allowed, isSecret, namesPart } = variable;
     const value = env[name] || fallback;
-    const result = v.safeParse(schema, value);
+    const result = v.safeParse(schema, value, { abortPipeEarly: true });
     const shown = isSecret ? 'wrong (not shown, since it may hold credentials)' : JSON.stringify(value);
-    if (!result.success) problems.push(`${name} is ${shown}; allowed: ${allowed}.`);
+    const part = namesPart && !result.success ? `: ${result.issues[0].message}` : '';
+    if (!result.success) problems.push(`${name} is ${shown}${part}; allowed: ${allowed}.`);
     return (result.success ? result.output : undefined) as T;
   };
   const config: Config = {

@@ -227,18 +227,14 @@ describe('ICE_SERVERS', () => {
     '[{"urls":"https://stun.example"}]',
     '[{"urls":"stun:"}]',
     '[{"urls":"stun:a b"}]',
-    '[{"urls":" stun:stun.example"}]',
     '[{"urls":""}]',
     '[{"urls":null}]',
     '[{"urls":7}]',
     '[{"urls":[]}]',
     '[{"urls":["stun:stun.example",""]}]',
     '[{"urls":[["stun:stun.example"]]}]',
-    '[{"urls":"turn:turn.example","username":7}]',
     '[{"urls":"turn:turn.example","username":null}]',
     '[{"urls":"turn:turn.example","credential":{}}]',
-    '[{"urls":"turn:turn.example","credentialType":"password"}]',
-    '[{"urls":"turn:turn.example","__proto__":null}]',
     '[{"urls":"stun:stun.example"},{}]',
     '[{"urls":"stun:stun.example"}],',
   ])('%s is none', (value) => {
@@ -318,7 +314,11 @@ test('a value of several lines does not break the report', () => {
   expect(problems({ PORT: '80\n443' })).toEqual(['PORT is "80\\n443"; allowed: an integer from 0 to 65535.']);
 });
 
-test('credentials in a wrong ICE_SERVERS are not shown', () => {
-  const value = JSON.stringify([{ urls: 'turn.example', username: 'bloom', credential: 's3cret' }]);
-  expect(() => readConfig({ ICE_SERVERS: value })).toThrow(/^ICE_SERVERS is wrong(?!.*s3cret)/);
+test('a wrong ICE_SERVERS is told by entry and part, without its credentials', () => {
+  const account = { username: 'bloom', credential: 's3cret' };
+  const value = JSON.stringify([{ urls: 'stun:h' }, { urls: 'turn:h:99999', ...account }]);
+  expect(problems({ ICE_SERVERS: value })).toEqual([
+    'ICE_SERVERS is wrong (not shown, since it may hold credentials): entry 2: "turn:h:99999": the port is not a number from 1 to 65535; allowed: a JSON array of RTCIceServer: urls (stun:, stuns:, turn: or turns:), username, credential.',
+  ]);
+  expect(problems({ ICE_SERVERS: '[' })).toEqual([expect.stringContaining('): it is not JSON; allowed: ')]);
 });
