@@ -27,6 +27,7 @@ function connection() {
     windowMs: 1000,
     firstMessageTimeoutMs: 3_600_000,
     resumeGraceMs: 15_000,
+    reloadGraceMs: 8000,
   };
   return startConnection(input, performer);
 }

@@ -20,6 +20,8 @@ export interface ConnectionInput {
   readonly firstMessageTimeoutMs: number;
   /** How long a session outlives its socket, in milliseconds. */
   readonly resumeGraceMs: number;
+  /** The same after its page was left or reloaded. */
+  readonly reloadGraceMs: number;
 }
 
 export interface ConnectionContext {
@@ -30,6 +32,9 @@ export interface ConnectionContext {
   readonly window: RollingWindow;
   readonly firstMessageTimeoutMs: number;
   readonly resumeGraceMs: number;
+  readonly reloadGraceMs: number;
+  /** Of the interruption that goes on: one of the two. */
+  readonly graceMs: number;
 }
 
 /** A frame from the client; `at` is when it arrived, in monotonic milliseconds. Each counts for the rate. */
@@ -64,6 +69,8 @@ export type ConnectionEvent =
   | { readonly type: 'socket.attached'; readonly lost: boolean }
   /** The socket is gone, and not by the client's wish. */
   | { readonly type: 'socket.lost' }
+  /** The socket is gone with its page, which may be on its way back: a reload. */
+  | { readonly type: 'socket.away' }
   /** The client is gone. */
   | { readonly type: 'socket.closed' };
 
@@ -104,6 +111,8 @@ export const connectionMachine = setup({
     forgetFrames: ({ context }) => clear(context.window),
     takeSeat: assign({ room_id: (_, { room_id }: { room_id: RoomId }) => room_id }),
     giveUpSeat: assign({ room_id: null }),
+    grantGrace: assign({ graceMs: ({ context }) => context.resumeGraceMs }),
+    grantReloadGrace: assign({ graceMs: ({ context }) => context.reloadGraceMs }),
     greet: emit({ type: 'greet' }),
     resume: emit((_, { token, lastSeq }: Resumption) => ({ type: 'resume', token, lastSeq })),
     tellInterrupted: emit(({ context: { room_id } }) => ({ type: 'interrupted', room_id })),
@@ -143,7 +152,7 @@ export const connectionMachine = setup({
   delays: {
     penalty: ({ context }) => context.window.windowMs,
     firstMessageTimeout: ({ context }) => context.firstMessageTimeoutMs,
-    resumeGrace: ({ context }) => context.resumeGraceMs,
+    grace: ({ context }) => context.graceMs,
   },
 }).createMachine({
   id: 'connection',
@@ -153,6 +162,8 @@ export const connectionMachine = setup({
     window: rollingWindow(input.limit, input.windowMs),
     firstMessageTimeoutMs: input.firstMessageTimeoutMs,
     resumeGraceMs: input.resumeGraceMs,
+    reloadGraceMs: input.reloadGraceMs,
+    graceMs: input.resumeGraceMs,
   }),
   type: 'parallel',
   states: {
@@ -221,19 +232,21 @@ export const connectionMachine = setup({
           on: {
             'client.hello': { guard: 'isAdmitted', actions: { type: 'refuse', params: NOT_FIRST } },
             'socket.attached': { actions: { type: 'tellResumed', params: ({ event }) => event } },
-            'socket.lost': { target: 'interrupted', actions: 'tellInterrupted' },
+            'socket.lost': { target: 'interrupted', actions: ['grantGrace', 'tellInterrupted'] },
+            'socket.away': { target: 'interrupted', actions: ['grantReloadGrace', 'tellInterrupted'] },
           },
         },
         interrupted: {
           description: 'A session without a socket: its seat is kept for the grace, what it is sent waits.',
           tags: 'session',
-          after: { resumeGrace: { actions: 'endSession' } },
+          after: { grace: { actions: 'endSession' } },
           on: {
             'socket.attached': {
               target: 'attached',
               actions: { type: 'tellResumed', params: ({ event }) => event },
             },
             'socket.lost': {}, // of a socket given up before: the grace is running already
+            'socket.away': {},
           },
         },
         handedOver: {
@@ -241,7 +254,10 @@ export const connectionMachine = setup({
           entry: 'endSession',
         },
       },
-      on: { 'socket.lost': { actions: 'endSession' } },
+      on: {
+        'socket.lost': { actions: 'endSession' },
+        'socket.away': { actions: 'endSession' },
+      },
     },
     seat: {
       initial: 'outside',

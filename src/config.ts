@@ -13,6 +13,8 @@ export interface Config {
   readonly roomCapacity: number;
   readonly roomIdleTimeoutMs: number;
   readonly resumeGraceMs: number;
+  /** `resumeGraceMs` at most counts. */
+  readonly reloadGraceMs: number;
   readonly heartbeatIntervalMs: number;
   readonly firstMessageTimeoutMs: number;
   readonly drainTimeoutMs: number;
@@ -120,6 +122,12 @@ export const VARIABLES = {
   ROOM_CAPACITY: integer(8, 1, 1000, 'Participants in a room at most.'),
   ROOM_IDLE_TIMEOUT_MS: integer(60_000, 1, MAX_TIMER_MS, 'How long an empty room lives.'),
   RESUME_GRACE_MS: integer(15_000, 0, MAX_TIMER_MS, 'How long a session keeps its seat without a socket.'),
+  RELOAD_GRACE_MS: integer(
+    8000,
+    0,
+    MAX_TIMER_MS,
+    'How long a session keeps its seat after its page was left or reloaded (close 4001); never longer than RESUME_GRACE_MS.',
+  ),
   HEARTBEAT_INTERVAL_MS: integer(
     15_000,
     100,
@@ -241,6 +249,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     roomCapacity: read('ROOM_CAPACITY', VARIABLES.ROOM_CAPACITY),
     roomIdleTimeoutMs: read('ROOM_IDLE_TIMEOUT_MS', VARIABLES.ROOM_IDLE_TIMEOUT_MS),
     resumeGraceMs: read('RESUME_GRACE_MS', VARIABLES.RESUME_GRACE_MS),
+    reloadGraceMs: read('RELOAD_GRACE_MS', VARIABLES.RELOAD_GRACE_MS),
     heartbeatIntervalMs: read('HEARTBEAT_INTERVAL_MS', VARIABLES.HEARTBEAT_INTERVAL_MS),
     firstMessageTimeoutMs: read('FIRST_MESSAGE_TIMEOUT_MS', VARIABLES.FIRST_MESSAGE_TIMEOUT_MS),
     drainTimeoutMs: read('DRAIN_TIMEOUT_MS', VARIABLES.DRAIN_TIMEOUT_MS),

@@ -109,8 +109,8 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
     if (link !== this.#link) return;
     this.#link = undefined;
     this.#outbox?.attach(undefined);
-    const kept = end === 'lost' && this.#services.sessions.size <= this.#services.maxSessions;
-    this.#trace('disconnect', performance.now(), { type: kept ? 'socket.lost' : 'socket.closed' });
+    const isKept = this.#services.sessions.size <= this.#services.maxSessions;
+    this.#trace('disconnect', performance.now(), { type: `socket.${isKept ? end : 'closed'}` });
   }
 
   write(outgoing: Outgoing): WriteResult {

@@ -4,8 +4,8 @@ import type { Pulse } from './socket/heartbeat.ts';
 import type { Sender } from './socket/sender.ts';
 import type { MessageTracer } from './telemetry/tracing.ts';
 
-/** How a socket ended: by the client's wish or fault (`closed`), or not (`lost`). */
-export type SocketEnd = 'closed' | 'lost';
+/** How a socket ended: by the client's wish or fault (`closed`), with its page, which may come back (`away`), or `lost`. */
+export type SocketEnd = 'closed' | 'away' | 'lost';
 
 /** The connection a link belongs to. */
 export interface Endpoint {

@@ -120,6 +120,7 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
             windowMs: config.rateLimitWindowMs,
             firstMessageTimeoutMs: config.firstMessageTimeoutMs,
             resumeGraceMs: config.resumeGraceMs,
+            reloadGraceMs: Math.min(config.reloadGraceMs, config.resumeGraceMs),
           },
           link,
           services,

@@ -126,6 +126,7 @@ function connect({
       windowMs: WINDOW_MS,
       firstMessageTimeoutMs: SILENT_MS,
       resumeGraceMs: GRACE_MS,
+      reloadGraceMs: GRACE_MS,
     },
     link,
     {

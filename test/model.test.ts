@@ -119,6 +119,7 @@ class Socket {
         windowMs: 1,
         firstMessageTimeoutMs: FIRST_MESSAGE_MS,
         resumeGraceMs: GRACE_MS,
+        reloadGraceMs: GRACE_MS,
       },
       this.link,
       world.services,

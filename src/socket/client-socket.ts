@@ -23,6 +23,9 @@ const NO_STATUS = 1005;
  */
 const ENDING = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 4408, 4429]);
 
+/** A client closes with it when its page is left or reloaded: it may come back within RELOAD_GRACE_MS. */
+const AWAY = 4001;
+
 /** Where a net socket keeps the WebSocket on it. */
 const CLIENT = Symbol('client');
 type Stream = Socket & { [CLIENT]?: ClientSocket };
@@ -101,5 +104,6 @@ function broken(this: Stream): void {
 }
 
 function endOf(code: number): SocketEnd {
+  if (code === AWAY) return 'away';
   return ENDING.has(code) ? 'closed' : 'lost';
 }

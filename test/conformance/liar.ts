@@ -14,6 +14,8 @@ export interface Lie {
   down?(message: Message, passage: Passage): readonly Message[];
   /** The code the client's socket is closed with. */
   close?(code: number): number;
+  /** The code with which the server hears the client close. */
+  goes?(code: number): number;
   /** Whether the server hears that a client is gone. */
   readonly hidesEnds?: true;
   /** What a plain request is answered. */
@@ -48,7 +50,7 @@ export class Passage {
     client.on('ping', (data) => toServer(() => this.server.ping(data)));
     client.on('pong', (data) => toServer(() => this.server.pong(data)));
     client.on('close', (code) => {
-      if (!lie.hidesEnds) toServer(() => end(this.server, code));
+      if (!lie.hidesEnds) toServer(() => end(this.server, lie.goes?.(code) ?? code));
     });
     client.on('error', () => {});
     this.server.on('message', (data: RawData) => {

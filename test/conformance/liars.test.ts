@@ -358,6 +358,11 @@ const LIARS: Readonly<Record<string, Case>> = {
     reason: /heard nothing within/,
     isSilence: true,
   },
+  'takes a page that is reloaded for one that left': {
+    lie: { goes: (code) => (code === 4001 ? 1001 : code) },
+    check: 'a close 4001, of a page that is left or reloaded, keeps the seat',
+    reason: /PeerDisconnected|instead/,
+  },
   'gives everybody a new session': {
     lie: {
       up: (text) => (parse(text)?.type === 'Hello' ? ['{"type":"Hello"}'] : [text]),

@@ -174,6 +174,7 @@ test('the ids of active states are those that XState gives', async () => {
       windowMs: 1000,
       firstMessageTimeoutMs: 1000,
       resumeGraceMs: 1000,
+      reloadGraceMs: 1000,
     },
   });
   actor.start();

@@ -16,12 +16,14 @@ const TOKEN = 'token-1';
 const WINDOW_MS = 1000;
 const SILENCE_MS = 30_000;
 const GRACE_MS = 15_000;
+const RELOAD_GRACE_MS = 8000;
 const input: ConnectionInput = {
   participant_id: 'self',
   limit: 20,
   windowMs: WINDOW_MS,
   firstMessageTimeoutMs: SILENCE_MS,
   resumeGraceMs: GRACE_MS,
+  reloadGraceMs: RELOAD_GRACE_MS,
 };
 
 function connect(overrides: Partial<ConnectionInput> = {}, machine = connectionMachine) {
@@ -57,6 +59,7 @@ const EVENTS = {
   attached: { type: 'socket.attached', lost: false },
   'attached, lost': { type: 'socket.attached', lost: true },
   lost: { type: 'socket.lost' },
+  away: { type: 'socket.away' },
   closed: { type: 'socket.closed' },
 } as const satisfies Record<string, ConnectionEvent>;
 type EventName = keyof typeof EVENTS;
@@ -112,6 +115,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     attached: ['silent'],
     'attached, lost': ['silent'],
     lost: ['silent', closed],
+    away: ['silent', closed],
     closed: ['silent', closed],
   },
   base: {
@@ -123,6 +127,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     attached: ['base'],
     'attached, lost': ['base'],
     lost: ['base', closed],
+    away: ['base', closed],
     closed: ['base', closed],
   },
   resuming: {
@@ -134,6 +139,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     attached: ['resuming'],
     'attached, lost': ['resuming'],
     lost: ['resuming', closed],
+    away: ['resuming', closed],
     closed: ['resuming', closed],
   },
   attached: {
@@ -145,6 +151,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     attached: ['attached', resumed(false)],
     'attached, lost': ['attached', resumed(true)],
     lost: ['interrupted', interrupted()],
+    away: ['interrupted', interrupted()],
     closed: ['attached', closed],
   },
   interrupted: {
@@ -157,6 +164,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     'attached, lost': ['attached', resumed(true)],
     // A socket may be lost while the session is being moved to it: the grace goes on.
     lost: ['interrupted'],
+    away: ['interrupted'],
     closed: ['interrupted', closed],
   },
   handedOver: {
@@ -176,6 +184,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     attached: ['handedOver'],
     'attached, lost': ['handedOver'],
     lost: ['handedOver'],
+    away: ['handedOver'],
     closed: ['handedOver'],
   },
 };
@@ -343,6 +352,17 @@ describe('the grace', () => {
     expect(connection.wait(GRACE_MS / 2)).toEqual([leave, closed]);
   });
 
+  test('is shorter when the page was left or reloaded', () => {
+    const connection = connect();
+    connection.decide(EVENTS.hello, EVENTS.join, EVENTS.entered);
+    expect(connection.decide(EVENTS.away)).toEqual([interrupted(ROOM)]);
+    connection.wait(RELOAD_GRACE_MS - 1);
+    expect(connection.decide(EVENTS.attached)).toEqual([resumed(false, ROOM)]);
+    connection.decide(EVENTS.away);
+    expect(connection.wait(RELOAD_GRACE_MS - 1)).toEqual([]);
+    expect(connection.wait(1)).toEqual([leave, closed]);
+  });
+
   test('of 0 ends the session as soon as the clock ticks', () => {
     const connection = interrupt({ resumeGraceMs: 0 });
     expect(connection.wait(1)).toEqual([leave, closed]);
@@ -399,7 +419,7 @@ describe('the base protocol', () => {
   /** What every event but Hello decides is the same, said by a session or by nobody in particular. */
   const names = EVENT_NAMES.filter((name) => {
     const { type } = EVENTS[name];
-    return type !== 'client.hello' && type !== 'socket.lost' && type !== 'socket.attached';
+    return !['client.hello', 'socket.lost', 'socket.away', 'socket.attached'].includes(type);
   });
 
   test('is the same in a session, whatever the order of events', () => {
@@ -444,7 +464,7 @@ describe('every reachable state', () => {
   const TIMERS = [
     timer('xstate.after.penalty.connection.rate.penalised'),
     timer('xstate.after.firstMessageTimeout.connection.session.silent'),
-    timer('xstate.after.resumeGrace.connection.session.interrupted'),
+    timer('xstate.after.grace.connection.session.interrupted'),
   ];
   const events: ConnectionEvent[] = [
     ...Object.values(EVENTS),

@@ -20,6 +20,7 @@ const input = {
   windowMs: WINDOW_MS,
   firstMessageTimeoutMs: SILENT_MS,
   resumeGraceMs: GRACE_MS,
+  reloadGraceMs: GRACE_MS,
 };
 
 function connect(overrides: Partial<ConnectionInput> = {}, machine = connectionMachine) {
@@ -97,6 +98,7 @@ const EVENTS: Record<ConnectionEvent['type'], ConnectionEvent> = {
   'session.unknown': { type: 'session.unknown' },
   'socket.attached': attached,
   'socket.lost': socketLost,
+  'socket.away': { type: 'socket.away' },
   'socket.closed': socketClosed,
 };
 const TYPES = Object.keys(EVENTS) as ConnectionEvent['type'][];
@@ -137,6 +139,7 @@ const TABLE: Record<Seat, Record<ConnectionEvent['type'], Row>> = {
     'room.refused': ['outside'],
     'room.closed': ['outside'],
     'socket.lost': ['closed', closed],
+    'socket.away': ['closed', closed],
     'socket.closed': ['closed', closed],
   },
   entering: {
@@ -152,6 +155,7 @@ const TABLE: Record<Seat, Record<ConnectionEvent['type'], Row>> = {
     'room.refused': ['outside', refuse('RoomFull', 'full')],
     'room.closed': ['entering'],
     'socket.lost': ['abandoning'],
+    'socket.away': ['abandoning'],
     'socket.closed': ['abandoning'],
   },
   inside: {
@@ -167,6 +171,7 @@ const TABLE: Record<Seat, Record<ConnectionEvent['type'], Row>> = {
     'room.refused': ['inside'],
     'room.closed': ['outside', refuse('Internal', 'over')],
     'socket.lost': ['closed', leave, closed],
+    'socket.away': ['closed', leave, closed],
     'socket.closed': ['closed', leave, closed],
   },
   abandoning: {
@@ -176,6 +181,7 @@ const TABLE: Record<Seat, Record<ConnectionEvent['type'], Row>> = {
     'room.refused': ['closed', closed],
     'room.closed': ['abandoning'],
     'socket.lost': ['abandoning'],
+    'socket.away': ['abandoning'],
     'socket.closed': ['abandoning'],
   },
   closed: {
@@ -185,6 +191,7 @@ const TABLE: Record<Seat, Record<ConnectionEvent['type'], Row>> = {
     'room.refused': ['closed'],
     'room.closed': ['closed'],
     'socket.lost': ['closed'],
+    'socket.away': ['closed'],
     'socket.closed': ['closed'],
   },
 };
@@ -252,7 +259,8 @@ describe('a session with its socket, within its rate', () => {
   /** Its seat is as a base connection's, but that another socket may come, and that the loss of one is no end. */
   const sessionRows = rows.map(([seat, type, row]) => {
     const room_id = seat === 'inside' ? ROOM : null;
-    if (type === 'socket.lost') return [seat, type, [seat, { type: 'interrupted', room_id }] as Row] as const;
+    if (type === 'socket.lost' || type === 'socket.away')
+      return [seat, type, [seat, { type: 'interrupted', room_id }] as Row] as const;
     if (type === 'socket.attached') {
       return [seat, type, [seat, { type: 'resumed', room_id, lost: false }] as Row] as const;
     }
@@ -268,7 +276,8 @@ describe('a session with its socket, within its rate', () => {
     expect(connection.seat()).toBe(next);
     expect(connection.roomId()).toBe(next === 'inside' ? ROOM : null);
     expect(connection.rate()).toBe('open');
-    expect(connection.session()).toBe(type === 'socket.lost' ? 'interrupted' : 'attached');
+    const isGone = type === 'socket.lost' || type === 'socket.away';
+    expect(connection.session()).toBe(isGone ? 'interrupted' : 'attached');
     expect(connection.isSession()).toBe(true);
   });
 });
@@ -502,7 +511,7 @@ describe('every reachable state', () => {
     { type: 'socket.attached', lost: true },
     { type: 'xstate.after.penalty.connection.rate.penalised' } as unknown as ConnectionEvent,
     { type: 'xstate.after.firstMessageTimeout.connection.session.silent' } as unknown as ConnectionEvent,
-    { type: 'xstate.after.resumeGrace.connection.session.interrupted' } as unknown as ConnectionEvent,
+    { type: 'xstate.after.grace.connection.session.interrupted' } as unknown as ConnectionEvent,
   ];
   /** The first frame is never one too many: the limit is at least 1. */
   const isPossible = (session: string, event: ConnectionEvent) =>

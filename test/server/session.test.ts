@@ -493,6 +493,23 @@ describe('the grace', () => {
     expect(await heard(alice)).toEqual([]);
   });
 
+  test('after a close 4001 is RELOAD_GRACE_MS, and then it has left', async () => {
+    const own = await startOwn({ RELOAD_GRACE_MS: '100', RESUME_GRACE_MS: '600000' });
+    const { members } = await meet(own, 'base', 'session', 'session');
+    const [alice, bob, carol] = members;
+    carol.client.close(4001);
+    expect(await bob.client.next()).toMatchObject({ type: 'PeerInterrupted', participant_id: carol.id });
+    expect(await alice.client.nextOf('PeerDisconnected')).toMatchObject({ participant_id: carol.id });
+    expect((await carol.resume(own.wsUrl)).ready.resumed).toBe(false);
+  });
+
+  test('after a close 4001 is no longer than RESUME_GRACE_MS', async () => {
+    const own = await startOwn({ RELOAD_GRACE_MS: '600000', RESUME_GRACE_MS: '100' });
+    const [alice, bob] = (await meet(own, 'session', 'session')).members;
+    bob.client.close(4001);
+    expect(await alice.client.nextOf('PeerDisconnected')).toMatchObject({ participant_id: bob.id });
+  });
+
   test('a room all of whose members are interrupted is not idle', async () => {
     const { room_id, ids, members } = await meet(server, 'session', 'session');
     const [alice, bob] = members;
@@ -576,10 +593,12 @@ describe('how a socket ends', () => {
   const losing: [string, (bob: Session) => void][] = [
     ['terminate()', (bob) => bob.client.socket.terminate()],
     ['close with no code', (bob) => bob.client.socket.close()],
-    ...[1011, 1012, 1013, 1014, 3000, 4000, 4409, 4999].map((code): [string, (bob: Session) => void] => [
-      `close(${code})`,
-      (bob) => bob.client.socket.close(code, 'not by my wish'),
-    ]),
+    ...[1011, 1012, 1013, 1014, 3000, 4000, 4001, 4409, 4999].map(
+      (code): [string, (bob: Session) => void] => [
+        `close(${code})`,
+        (bob) => bob.client.socket.close(code, 'not by my wish'),
+      ],
+    ),
   ];
   test.each(losing)('%s: it keeps its seat', async (_, end) => {
     const { told, resumed, id } = await watch(end);

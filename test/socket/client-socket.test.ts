@@ -43,7 +43,7 @@ async function meet() {
 }
 
 /** What the end is of a socket closed with each code; the codes of the table in docs/closures.md, and others. */
-const ENDS: [code: number, end: 'closed' | 'lost'][] = [
+const ENDS: [code: number, end: 'closed' | 'away' | 'lost'][] = [
   [1000, 'closed'],
   [1001, 'closed'],
   [1002, 'closed'],
@@ -57,6 +57,7 @@ const ENDS: [code: number, end: 'closed' | 'lost'][] = [
   [1013, 'lost'],
   [3000, 'lost'],
   [4000, 'lost'],
+  [4001, 'away'],
   [4408, 'closed'],
   [4409, 'lost'],
   [4429, 'closed'],

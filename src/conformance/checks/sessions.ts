@@ -240,6 +240,18 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
     ),
   },
   {
+    name: 'a close 4001, of a page that is left or reloaded, keeps the seat',
+    section: 'Leaving',
+    steps: lines(
+      ALICE_AND_BOB,
+      'Alice closes with 4001',
+      'Bob ← nothing',
+      'Alice connects',
+      resumes('Alice', 'TOKEN', 4),
+      isResumed('Alice', 'NEXT_TOKEN'),
+    ),
+  },
+  {
     name: 'who does not come back within the grace has left, and its token is worth nothing',
     section: 'Coming back',
     isSlow: true,
