@@ -40,6 +40,8 @@ export interface Config {
   readonly prometheus: boolean;
   readonly inspect: boolean;
   readonly inspectPort: number;
+  /** False: only documented API of xstate, ws and valibot is used. */
+  readonly fastPaths: boolean;
 }
 
 /** One environment variable: how docs/operations.md and error messages describe it, and how it is read. */
@@ -222,6 +224,16 @@ export const VARIABLES = {
     ),
   },
   INSPECT_PORT: integer(8081, 0, 65535, 'Port of the inspector; 0 takes any free one.'),
+  BLOOM_FAST_PATHS: {
+    fallback: 'on',
+    allowed: 'on or off',
+    meaning:
+      'Whether undocumented API of xstate, ws and valibot is used, for speed. Try off when a new version of one is suspected.',
+    schema: v.pipe(
+      v.picklist(['on', 'off']) as unknown as v.GenericSchema<string, string>,
+      v.transform((value) => value === 'on'),
+    ),
+  },
 } satisfies Record<string, Variable>;
 
 type VariableName = keyof typeof VARIABLES;
@@ -270,6 +282,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     prometheus: read('METRICS', VARIABLES.METRICS),
     inspect: read('INSPECT', VARIABLES.INSPECT),
     inspectPort: read('INSPECT_PORT', VARIABLES.INSPECT_PORT),
+    fastPaths: read('BLOOM_FAST_PATHS', VARIABLES.BLOOM_FAST_PATHS),
   };
   if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined)) {
     const [set, unset] = config.tlsCertFile

@@ -18,9 +18,10 @@ import type { CloseReason } from './protocol/codes.ts';
 import type { ParticipantId } from './protocol/server.ts';
 import { Attempts } from './socket/attempts.ts';
 import { ClientSocket, type SocketListener } from './socket/client-socket.ts';
+import { FRAMES_TEXTS } from './socket/frame.ts';
 import { Heartbeat } from './socket/heartbeat.ts';
 import { receive } from './socket/receiver.ts';
-import { Sender } from './socket/sender.ts';
+import { Sender, type SenderSettings } from './socket/sender.ts';
 import { Throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -68,7 +69,7 @@ export class HttpFront {
   readonly #whenClosed = forgetIn(this.#unserved);
   /** WebSockets whose end is not known yet. */
   #open = 0;
-  readonly #turn = new Turn();
+  readonly #senders: SenderSettings;
   readonly #throttle = new Throttle();
   readonly #heartbeat: Heartbeat;
   readonly #attempts: Attempts;
@@ -92,6 +93,11 @@ export class HttpFront {
       WebSocket: ClientSocket,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS }, // not in @types/ws yet
     });
+    this.#senders = {
+      turn: new Turn(),
+      maxQueueBytes: config.maxQueueBytes,
+      framesTexts: config.fastPaths && FRAMES_TEXTS,
+    };
     this.#heartbeat = new Heartbeat(config.heartbeatIntervalMs);
     this.#attempts = new Attempts(config.maxAttemptsPerAddress, config.attemptsWindowMs);
     this.#server = makeServer(config);
@@ -227,7 +233,7 @@ export class HttpFront {
   }
 
   #serve(webSocket: ClientSocket, socket: Socket, tracer: MessageTracer, address: string): void {
-    const sender = new Sender(webSocket, socket, this.#turn, this.#config.maxQueueBytes);
+    const sender = new Sender(webSocket, socket, this.#senders);
     const link = new Link(sender, tracer, address, webSocket);
     this.#open += 1;
     this.#heartbeat.add(link);
@@ -240,7 +246,7 @@ export class HttpFront {
       // What comes after a close is dropped as well, and ws reads it for some seconds.
       if (socket.readyState !== socket.OPEN) return this.#throttle.rest(socket);
       if (isBinary) return socket.link.close('UnsupportedData');
-      if (!receive(data, socket.link)) this.#throttle.rest(socket);
+      if (!receive(data, socket.link, this.#config.fastPaths)) this.#throttle.rest(socket);
       else if (data.length >= LARGE_BYTES) this.#throttle.giveWay(socket);
     },
     pinged: (socket) => this.#throttle.rest(socket),

@@ -5,15 +5,17 @@ import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import type { Start } from './actor/actor.ts';
 import { SlicedClock } from './actor/clock.ts';
+import { fastestPath, fastestStarter } from './actor/fast-path.ts';
 import { inspectedStarter } from './actor/inspected-actor.ts';
-import { starter } from './actor/machine-actor.ts';
 import type { Config } from './config.ts';
 import { Connection, type ConnectionServices } from './connection.ts';
 import { HttpFront } from './http.ts';
+import { READS_SCHEMAS } from './protocol/acceptance.ts';
 import { Outgoing } from './protocol/outgoing.ts';
 import { LiveRoom } from './room.ts';
 import { LocalRouter } from './routing/local.ts';
 import { Sessions } from './sessions.ts';
+import { FRAMES_TEXTS } from './socket/frame.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { registerMetrics } from './telemetry/metrics.ts';
@@ -58,7 +60,10 @@ export interface BloomServer {
 export function createServer(config: Config, logger: Logger, parts: Parts = {}): BloomServer {
   const clock = new SlicedClock();
   const startsOf = <T extends AnyStateMachine>(machine: T): Start<T> =>
-    parts.inspect ? inspectedStarter(machine, clock, parts.inspect) : starter(machine, clock);
+    parts.inspect !== undefined || !config.fastPaths
+      ? inspectedStarter(machine, clock, parts.inspect)
+      : fastestStarter(machine, clock);
+  tellFastPaths(config, logger);
   const tally = new Tally();
 
   const startRoom = startsOf(parts.roomMachine ?? roomMachine);
@@ -169,4 +174,16 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
       return stopped;
     },
   };
+}
+
+/** One line when the server is slower than it could be, since its dependencies are not as they were when it was built. */
+function tellFastPaths({ fastPaths }: Config, logger: Logger): void {
+  if (!fastPaths) return logger.info('fast paths are off: BLOOM_FAST_PATHS');
+  const off = [
+    ...(fastestPath() === 'absorbing' ? [] : ['xstate']),
+    ...(FRAMES_TEXTS ? [] : ['ws']),
+    ...(READS_SCHEMAS ? [] : ['valibot']),
+  ];
+  if (off.length === 0) return;
+  logger.warn({ packages: off }, 'fast paths are off for packages of a version that Bloom does not know');
 }

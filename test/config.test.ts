@@ -29,6 +29,7 @@ const DEFAULTS = {
   prometheus: false,
   inspect: false,
   inspectPort: 8081,
+  fastPaths: true,
 };
 
 type Name = keyof typeof VARIABLES;
@@ -152,6 +153,7 @@ describe('LOG_LEVEL', () => {
 describe('switches', () => {
   test.each([
     ['METRICS', 'prometheus', { '': false, prometheus: true }, 'prometheus, or empty'],
+    ['BLOOM_FAST_PATHS', 'fastPaths', { '': true, on: true, off: false }, 'on or off'],
     ['INSPECT', 'inspect', { '': false, 0: false, 1: true }, '0 or 1'],
   ] as const)('%s', (name, key, values, allowed) => {
     for (const [value, expected] of Object.entries(values))

@@ -24,7 +24,8 @@ export type Absorb = (context: Any, event: EventObject) => readonly EventObject[
  * target and whose actions are the machine's own functions or emits. XState would copy sets of states only to find that
  * nothing moved. Which transitions may be selected is worked out here, from the machine's definition, once for all
  * actors; what is left to do at each event are their guards and actions. The machine's definition stays the only
- * statement of the rules; test/actor/absorb.test.ts compares the two over random machines and events.
+ * statement of the rules; test/actor/absorb.test.ts compares the two over random machines and events. Of XState's guards
+ * and actions it reads fields that are not documented: fast-path.ts checks at the start that they mean what they did.
  *
  * A machine with eventless (`always`) transitions absorbs nothing: they would have to be looked at after each event.
  */
@@ -123,26 +124,39 @@ const AND = checkOf(and([]));
 const OR = checkOf(or([]));
 const NOT = checkOf(not(() => true));
 const STATE_IN = checkOf(stateIn(''));
+/** False for a version of XState that tells the kinds of guards apart in another way. XState evaluates them then. */
+export const KNOWS_GUARDS: boolean =
+  [AND, OR, NOT, STATE_IN].every((kind) => typeof kind === 'function') &&
+  new Set([AND, OR, NOT, STATE_IN]).size === 4 &&
+  [and([]), or([]), not(() => true)].every((guard: Any) => Array.isArray(guard.guards));
 
 /** A guard ready to be called: its name looked up, its parts put together, `stateIn` answered. */
 function guardOf(guard: Any, snapshot: AnyMachineSnapshot): Guard {
   const isInline = typeof guard === 'function';
   const found = isInline ? guard : snapshot.machine.implementations.guards[guard.type ?? guard];
-  const inner = (found?.guards as Any[] | undefined)?.map((each) => guardOf(each, snapshot)) ?? [];
-  switch (checkOf(found)) {
+  if (typeof found !== 'function') return unknownGuard;
+  if (!isPlain(found)) return combinationOf(found, snapshot);
+  const params = isInline ? undefined : guard.params;
+  if (typeof params === 'function') return (args) => found(args, params(args));
+  return params === undefined ? found : (args) => found(args, params);
+}
+
+/** A guard that XState made of others, or of a state. */
+function combinationOf(guard: Any, snapshot: AnyMachineSnapshot): Guard {
+  if (!KNOWS_GUARDS) return unknownGuard;
+  if (checkOf(guard) === STATE_IN) return isIn(guard, snapshot);
+  if (!Array.isArray(guard.guards)) return unknownGuard;
+  const inner: Guard[] = guard.guards.map((each: Any) => guardOf(each, snapshot));
+  switch (checkOf(guard)) {
     case AND:
       return inner.reduceRight(both, always);
     case OR:
       return inner.reduceRight(either, never);
     case NOT:
-      return opposite(inner[0] as Guard);
-    case STATE_IN:
-      return isIn(found, snapshot);
+      return inner.length === 1 ? opposite(inner[0] as Guard) : unknownGuard;
+    default:
+      return unknownGuard;
   }
-  if (typeof found !== 'function' || checkOf(found) !== undefined) return unknownGuard;
-  const params = isInline ? undefined : guard.params;
-  if (typeof params === 'function') return (args) => found(args, params(args));
-  return params === undefined ? found : (args) => found(args, params);
 }
 
 /** Of what nothing is known here: a guard of a kind that XState may come to have, or of a name it does not find. */
@@ -173,6 +187,16 @@ function isIn(guard: Any, snapshot: AnyMachineSnapshot): Guard {
     return unknownGuard;
   }
 }
+
+/**
+ * A guard or an action that a machine's author wrote. XState gives its own ones properties. One with properties that are
+ * not known here is left to XState, so that a renamed property can never turn a guard into "always".
+ */
+function isPlain(written: object): boolean {
+  return Reflect.ownKeys(written).every((key) => FUNCTION_KEYS.has(key));
+}
+
+const FUNCTION_KEYS = new Set(Reflect.ownKeys(function plain() {}));
 
 function checkOf(guard: Any): unknown {
   return guard?.check;
@@ -236,9 +260,9 @@ function planOf(transition: AnyTransitionDefinition, machine: AnyStateMachine): 
 /** Undefined for an action that only XState's interpreter can run. */
 function stepOf(action: Any, params: Any): Step | undefined {
   if (typeof action !== 'function') return undefined;
-  if (!('resolve' in action)) return { run: action, params, emits: false };
-  if (action.type !== 'xstate.emit') return undefined;
-  const { event } = action;
+  if (isPlain(action)) return { run: action, params, emits: false };
+  const { type, event } = action;
+  if (type !== 'xstate.emit' || event === undefined) return undefined;
   return { run: typeof event === 'function' ? event : () => event, params, emits: true };
 }
 

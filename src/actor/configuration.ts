@@ -11,9 +11,11 @@ export class Configuration {
   /** The snapshot's, as a list: of so few it is searched faster than a set. */
   readonly #tags: readonly string[];
   readonly #absorbers = new Map<string, Absorb>();
+  readonly #absorbs: boolean;
 
-  /** Of the snapshot only its context may differ from actor to actor. */
-  constructor(snapshot: AnyMachineSnapshot) {
+  /** Of the snapshot only its context may differ from actor to actor. Unless it `absorbs`, XState interprets all events. */
+  constructor(snapshot: AnyMachineSnapshot, absorbs: boolean) {
+    this.#absorbs = absorbs;
     this.#snapshot = { ...snapshot, context: undefined } as AnyMachineSnapshot;
     this.#tags = [...snapshot.tags];
     this.isActive = snapshot.status === 'active';
@@ -29,6 +31,7 @@ export class Configuration {
 
   /** What an event that changes nothing emits; undefined when XState has to interpret it. Throws what an action throws. */
   absorb(context: unknown, event: EventObject): readonly EventObject[] | undefined {
+    if (!this.#absorbs) return undefined;
     let absorber = this.#absorbers.get(event.type);
     if (absorber === undefined) {
       absorber = absorberOf(this.#snapshot, event.type);

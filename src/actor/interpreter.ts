@@ -33,10 +33,13 @@ export interface Step {
  */
 export class Interpreter {
   readonly #machine: AnyStateMachine;
+  readonly #absorbs: boolean;
   readonly #configurations = new Map<string, Configuration>();
 
-  constructor(machine: AnyStateMachine) {
+  /** With `absorbs`, events that change nothing are handled by absorb.ts. */
+  constructor(machine: AnyStateMachine, absorbs: boolean) {
     this.#machine = machine;
+    this.#absorbs = absorbs;
   }
 
   /** The first step of an actor. Throws what the machine throws. */
@@ -75,11 +78,11 @@ export class Interpreter {
   /** The one that says the same as this snapshot: what its states do not settle would be an actor's own. */
   #configurationOf(snapshot: AnyMachineSnapshot): Configuration {
     const isSettled = snapshot.status === 'active' && Object.keys(snapshot.historyValue).length === 0;
-    if (!isSettled) return new Configuration(snapshot);
+    if (!isSettled) return new Configuration(snapshot, this.#absorbs);
     const key = JSON.stringify(snapshot.value);
     let configuration = this.#configurations.get(key);
     if (configuration === undefined) {
-      configuration = new Configuration(snapshot);
+      configuration = new Configuration(snapshot, this.#absorbs);
       this.#configurations.set(key, configuration);
     }
     return configuration;

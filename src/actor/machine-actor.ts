@@ -11,9 +11,16 @@ import type { Clock } from './clock.ts';
 import type { Configuration } from './configuration.ts';
 import { type Effect, Interpreter, type Step } from './interpreter.ts';
 
-/** Starts actors that share all they can: what each keeps is its context, and which states it is in. */
-export function starter<TMachine extends AnyStateMachine>(machine: TMachine, clock: Clock): Start<TMachine> {
-  const interpreter = new Interpreter(machine);
+/**
+ * Starts actors that share all they can: what each keeps is its context, and which states it is in. Unless it `absorbs`,
+ * XState interprets every event. A server takes `fastestStarter` instead, which checks first that this works.
+ */
+export function starter<TMachine extends AnyStateMachine>(
+  machine: TMachine,
+  clock: Clock,
+  absorbs = true,
+): Start<TMachine> {
+  const interpreter = new Interpreter(machine, absorbs);
   return (input, performer) => new MachineActor(interpreter, clock, input, performer);
 }
 

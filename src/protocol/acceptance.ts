@@ -1,4 +1,4 @@
-import type * as v from 'valibot';
+import * as v from 'valibot';
 
 /**
  * Whether a value is valid by a schema, and would be left as it is: so are most messages. False says to ask valibot, which
@@ -12,9 +12,14 @@ type Any = any;
 
 /**
  * Reads a schema once, for all values. The schema stays the only statement of the rules: a part that is not known here
- * accepts nothing. test/protocol/acceptance.test.ts compares with valibot over random schemas and values.
+ * accepts nothing. test/protocol/acceptance.test.ts compares with valibot over random schemas and values. The fields of
+ * valibot's schemas are not all documented, so `READS_SCHEMAS` says whether they mean what they did.
  */
 export function acceptorOf(schema: v.GenericSchema): Acceptor {
+  return READS_SCHEMAS ? compile(schema) : nothing;
+}
+
+function compile(schema: Any): Acceptor {
   const parts = partsOf(schema);
   const [only] = parts;
   return parts.length === 1 && only !== undefined ? only : (value) => acceptAll(parts, value);
@@ -22,6 +27,7 @@ export function acceptorOf(schema: v.GenericSchema): Acceptor {
 
 /** What all have to accept a value, in order. */
 function partsOf(schema: Any): readonly Acceptor[] {
+  if (!hasOnlyKnownFields(schema)) return [nothing];
   if (schema.pipe === undefined) return [schemaAcceptor(schema)];
   const [base, ...actions]: Any[] = schema.pipe;
   const parts = [...partsOf(base), ...actions.map(actionAcceptor).filter((part) => part !== anything)];
@@ -44,7 +50,7 @@ function schemaAcceptor(schema: Any): Acceptor {
     case 'number':
       return (value) => typeof value === 'number' && !Number.isNaN(value);
     case 'nullable':
-      return schema.default === undefined ? nullOr(acceptorOf(schema.wrapped)) : nothing;
+      return schema.default === undefined ? nullOr(compile(schema.wrapped)) : nothing;
     case 'strict_object':
       return objectAcceptor(schema.entries);
     default:
@@ -54,6 +60,7 @@ function schemaAcceptor(schema: Any): Acceptor {
 
 /** What follows a schema in its pipe. */
 function actionAcceptor(action: Any): Acceptor {
+  if (!hasOnlyKnownFields(action)) return nothing;
   const { requirement } = action;
   switch (action.type) {
     case 'metadata':
@@ -61,9 +68,9 @@ function actionAcceptor(action: Any): Acceptor {
     case 'check':
     case 'integer':
     case 'safe_integer':
-      return requirement;
+      return typeof requirement === 'function' ? requirement : nothing;
     case 'uuid':
-      return requirement.source === UUID ? isLowerCaseUuid : nothing;
+      return requirement?.source === UUID ? isLowerCaseUuid : nothing;
     case 'min_value':
       return (value) => (value as number) >= requirement;
     case 'max_value':
@@ -75,6 +82,16 @@ function actionAcceptor(action: Any): Acceptor {
     default:
       return nothing;
   }
+}
+
+/** The fields that valibot gives its schemas and actions. A field of another name may change what is valid. */
+const KNOWN_FIELDS = new Set([
+  ...['kind', 'type', 'reference', 'async', 'expects', 'message', '~run', '~standard', 'pipe'],
+  ...['literal', 'wrapped', 'default', 'entries', 'requirement', 'metadata'],
+]);
+
+function hasOnlyKnownFields(schema: object): boolean {
+  return Reflect.ownKeys(schema).every((key) => KNOWN_FIELDS.has(key as string));
 }
 
 function isString(value: unknown): boolean {
@@ -129,9 +146,11 @@ function hasJust(fields: readonly Field[], value: Fields): boolean {
 }
 
 function fieldOf(key: string, schema: Any): Field {
-  const { type, pipe, fallback } = schema;
   const isOptional =
-    type === 'optional' && pipe === undefined && schema.default === undefined && fallback === undefined;
+    schema.type === 'optional' &&
+    schema.pipe === undefined &&
+    schema.default === undefined &&
+    hasOnlyKnownFields(schema);
   return { key, parts: partsOf(isOptional ? schema.wrapped : schema), isOptional };
 }
 
@@ -140,4 +159,59 @@ const nothing: Acceptor = () => false;
 
 function nullOr(accepts: Acceptor): Acceptor {
   return (value) => value === null || accepts(value);
+}
+
+/** A schema of each kind that is known here, with values of which it allows some. */
+const SAMPLES: readonly (readonly [schema: () => v.GenericSchema, values: readonly unknown[]])[] = [
+  [() => v.literal('a'), ['a', 'b', 1]],
+  [() => v.string(), ['', 1, null]],
+  [() => v.boolean(), [true, 'true']],
+  [() => v.number(), [0, '0']],
+  [() => v.nullable(v.string()), ['', null, 1]],
+  [() => v.nullable(v.string(), 'a'), [null]],
+  [
+    () => v.strictObject({ a: v.string(), b: v.optional(v.boolean()) }),
+    [{ a: '' }, { a: 1 }, {}, { a: '', c: 1 }],
+  ],
+  [
+    () => v.strictObject({ a: v.string(), b: v.optional(v.boolean()) }),
+    [{ a: '', b: true }, { a: '', b: 1 }, [], null],
+  ],
+  [() => v.strictObject({ a: v.optional(v.string(), 'b') }), [{}]],
+  [() => v.strictObject({ a: v.pipe(v.string(), v.maxLength(2)) }), [{ a: 'ab' }, { a: 'abc' }]],
+  [() => v.pipe(v.string(), v.metadata({}), v.maxLength(2)), ['ab', 'abc']],
+  [() => v.pipe(v.string(), v.toLowerCase()), ['a', 'A']],
+  [
+    () => v.pipe(v.string(), v.uuid(), v.toLowerCase()),
+    ['9b2f6c1e-3d4a-4f5b-8c6d-7e8f9a0b1c2d', '9B2F6C1E-3D4A-4F5B-8C6D-7E8F9A0B1C2D', 'no'],
+  ],
+  [() => v.pipe(v.number(), v.integer()), [1, 1.5]],
+  [() => v.pipe(v.number(), v.safeInteger()), [1, 2 ** 53]],
+  [() => v.pipe(v.number(), v.minValue(1)), [1, 0]],
+  [() => v.pipe(v.number(), v.maxValue(1)), [1, 2]],
+  [
+    () =>
+      v.pipe(
+        v.strictObject({ a: v.string() }),
+        v.check(({ a }) => a === 'a'),
+      ),
+    [{ a: 'a' }, { a: 'b' }],
+  ],
+];
+
+/** Whether the sample schemas accept just what valibot allows and leaves as it is. Where false, valibot reads all messages. */
+export const READS_SCHEMAS: boolean = SAMPLES.every(([make, values]) => {
+  try {
+    const schema = make();
+    const accepts = compile(schema);
+    return values.every((value) => accepts(value) === isLeftAlone(schema, value));
+  } catch {
+    return false;
+  }
+});
+
+function isLeftAlone(schema: v.GenericSchema, value: unknown): boolean {
+  const before = JSON.stringify(value);
+  const { success, output } = v.safeParse(schema, value);
+  return success && JSON.stringify(output) === before;
 }

@@ -95,9 +95,10 @@ const SHOWN = 100;
 
 /**
  * Reads one text frame. Never throws: what is wrong comes back as a sentence for the client's developer.
- * Hello is read in either dialect; whether it may come now is the connection's decision.
+ * Hello is read in either dialect; whether it may come now is the connection's decision. Unless `isFast`, valibot reads
+ * every message.
  */
-export function parseClientMessage(text: string, dialect: Dialect = 'base'): Parsed {
+export function parseClientMessage(text: string, dialect: Dialect = 'base', isFast = true): Parsed {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -111,7 +112,7 @@ export function parseClientMessage(text: string, dialect: Dialect = 'base'): Par
   if (type === undefined) return refuse(`The field "type" is missing; expected one of ${EXPECTED}.`);
   const reading = READINGS[dialect].get(type);
   if (reading === undefined) return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`);
-  if (reading.accepts(value)) return accept(value as ClientMessage, text);
+  if (isFast && reading.accepts(value)) return accept(value as ClientMessage, text);
   const result = v.safeParse(reading.schema, value, { abortEarly: true });
   return result.success ? accept(result.output, text) : refuse(explain(String(type), result.issues[0]));
 }

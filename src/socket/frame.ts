@@ -11,7 +11,10 @@ interface FrameOptions {
   readonly rsv1: boolean;
 }
 
-/** ws's own framing, which @types/ws does not know yet. Without a mask it looks at the payload's length alone. */
+/**
+ * ws's own framing, which is not documented: @types/ws has none, and Bun's ws neither. Without a mask it looks at the
+ * payload's length alone. `FRAMES_TEXTS` says whether it does what this file expects.
+ */
 const { Sender } = ws as unknown as {
   Sender: { frame<T extends { readonly length: number }>(payload: T, options: FrameOptions): [Buffer, T] };
 };
@@ -40,3 +43,24 @@ function headerOf(length: number): string {
 export function outsideHeap(frame: Frame): readonly Buffer[] {
   return typeof frame === 'string' ? [Buffer.from(frame, 'latin1')] : frame;
 }
+
+/** Texts whose header has another form (RFC 6455 section 5.2), by their length, with the header. */
+const SAMPLES: readonly (readonly [length: number, header: readonly number[]])[] = [
+  [1, [0x81, 1]],
+  [125, [0x81, 125]],
+  [126, [0x81, 126, 0, 126]],
+  [65_535, [0x81, 126, 0xff, 0xff]],
+  [65_536, [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]],
+];
+
+/** Whether `textFrame` works with the ws at hand. Where false, texts have to be sent by `WebSocket.send`. */
+export const FRAMES_TEXTS: boolean = SAMPLES.every(([length, header]) => {
+  try {
+    const payload = { length };
+    const pieces: readonly unknown[] = Sender.frame(payload, TEXT);
+    const isHeader = Buffer.from(header).equals(pieces[0] as Buffer);
+    return isHeader && pieces.length === 2 && pieces[1] === payload;
+  } catch {
+    return false;
+  }
+});

@@ -12,6 +12,15 @@ import type { Held, Turn } from './turn.ts';
  */
 const MAX_HEAP_BYTES = 32 * 1024;
 
+/** What the senders of a server have in common. */
+export interface SenderSettings {
+  readonly turn: Turn;
+  /** What may wait for one socket. */
+  readonly maxQueueBytes: number;
+  /** False: texts are sent by `WebSocket.send`, and the stream below is left alone. */
+  readonly framesTexts: boolean;
+}
+
 /**
  * A sink over one WebSocket. Its queue ends: a client that reads too slowly is closed with 1013. Frames go to the
  * stream below the WebSocket, which stays corked until the turn of the event loop is over where that pays; ws writes its
@@ -20,25 +29,23 @@ const MAX_HEAP_BYTES = 32 * 1024;
 export class Sender implements Sink, Held {
   readonly #socket: WebSocket;
   readonly #stream: Writable;
-  readonly #turn: Turn;
-  readonly #maxQueueBytes: number;
+  readonly #settings: SenderSettings;
   #isHolding = false;
 
   /** `stream` is what `socket` writes to. */
-  constructor(socket: WebSocket, stream: Writable, turn: Turn, maxQueueBytes: number) {
+  constructor(socket: WebSocket, stream: Writable, settings: SenderSettings) {
     this.#socket = socket;
     this.#stream = stream;
-    this.#turn = turn;
-    this.#maxQueueBytes = maxQueueBytes;
+    this.#settings = settings;
   }
 
   write(outgoing: Outgoing): WriteResult {
-    return this.#write(outgoing.framedBy(textFrame));
+    return this.#write(this.#settings.framesTexts ? outgoing.framedBy(textFrame) : outgoing.text);
   }
 
   /** Writes one text frame. */
   writeText(text: string): WriteResult {
-    return this.#write(textFrame(text));
+    return this.#write(this.#settings.framesTexts ? textFrame(text) : text);
   }
 
   /** Lets go of what this turn wrote. */
@@ -54,24 +61,28 @@ export class Sender implements Sink, Held {
     this.#socket.close(CLOSE_CODES[reason].code, CLOSE_CODES[reason].meaning);
   }
 
+  /** Writes a frame, or its text when ws frames it. */
   #write(frame: Frame): WriteResult {
     if (this.#socket.readyState !== this.#socket.OPEN) return 'closed';
+    const { maxQueueBytes, framesTexts } = this.#settings;
     let waiting = this.#socket.bufferedAmount;
-    if (waiting > this.#maxQueueBytes) {
+    if (waiting > maxQueueBytes) {
       this.flush(); // what only waits for the end of the turn is no queue
       waiting = this.#socket.bufferedAmount;
     }
-    if (waiting > this.#maxQueueBytes) {
+    if (waiting > maxQueueBytes) {
       this.close('TryAgainLater');
       return 'full';
     }
-    this.#send(waiting > MAX_HEAP_BYTES ? outsideHeap(frame) : frame);
+    if (framesTexts) this.#send(waiting > MAX_HEAP_BYTES ? outsideHeap(frame) : frame);
+    else this.#socket.send(frame as string);
     return 'sent';
   }
 
   #send(frame: Frame): void {
-    if (this.#isHolding) this.#turn.joined();
-    else if (this.#turn.holds(this)) {
+    const { turn } = this.#settings;
+    if (this.#isHolding) turn.joined();
+    else if (turn.holds(this)) {
       this.#isHolding = true;
       this.#stream.cork();
     }

@@ -89,12 +89,11 @@ function openSender(turn = new Turn(), maxQueueBytes = MAX_QUEUE_BYTES) {
   const { stream } = socket;
   const closings: number[] = [];
   socket.onClosing = () => closings.push(socket.readyState);
-  const sender = new Sender(
-    socket as unknown as WebSocket,
-    stream as unknown as Writable,
+  const sender = new Sender(socket as unknown as WebSocket, stream as unknown as Writable, {
     turn,
     maxQueueBytes,
-  );
+    framesTexts: true,
+  });
   return { socket, stream, sender, closings };
 }
 

@@ -12,6 +12,10 @@ export interface TestServer extends BloomServer {
   readonly logs: Record<string, unknown>[];
 }
 
+/** `BLOOM_FAST_PATHS=off npm test -- test/server` runs the same tests on the documented API of Bloom's dependencies. */
+const { BLOOM_FAST_PATHS } = process.env;
+const FAST_PATHS = BLOOM_FAST_PATHS === undefined ? {} : { BLOOM_FAST_PATHS };
+
 const started: BloomServer[] = [];
 // What a failed test leaves running would keep Jest from exiting.
 afterAll(async () => {
@@ -22,7 +26,7 @@ afterAll(async () => {
 export async function startServer(env: Record<string, string> = {}, parts: Parts = {}): Promise<TestServer> {
   const logs: Record<string, unknown>[] = [];
   const logger = createLogger('debug', { stream: { write: (line) => void logs.push(JSON.parse(line)) } });
-  const config = readConfig({ HOST: '127.0.0.1', PORT: '0', ...env });
+  const config = readConfig({ HOST: '127.0.0.1', PORT: '0', ...FAST_PATHS, ...env });
   const server = createServer(config, logger, parts);
   started.push(server);
   const url = await server.listen();
