@@ -48,6 +48,8 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
   #outbox: Outbox | undefined;
   /** Text frames of the client since the session began, over all its sockets. */
   #received = 0;
+  /** Those that the rate limit dropped. */
+  #dropped = 0;
 
   constructor(
     start: Start<ConnectionMachine>,
@@ -256,8 +258,19 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
 
   #refuse(code: ErrorCode, message: string): void {
     currentWork()?.refused(this.participantId, code);
-    const frame = code === 'RateLimited' && this.isSession ? { frame: this.#received } : {};
-    this.write(new Outgoing({ type: 'Error', code, message, ...frame }));
+    if (code === 'RateLimited') return this.#refuseFrame(message);
+    this.write(new Outgoing({ type: 'Error', code, message }));
+  }
+
+  /** Says which frame was dropped: a session is told its number, a base client has the text alone. */
+  #refuseFrame(message: string): void {
+    const code = 'RateLimited';
+    if (this.isSession)
+      return void this.write(new Outgoing({ type: 'Error', code, message, frame: this.#received }));
+    this.#dropped += 1;
+    const accepted = this.#received - this.#dropped;
+    const text = `${message} Frames of this connection accepted so far: ${accepted}.`;
+    this.write(new Outgoing({ type: 'Error', code, message: text }));
   }
 
   #report(error: unknown): void {

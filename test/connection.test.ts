@@ -263,6 +263,25 @@ describe('the rate limit', () => {
   });
 });
 
+test('a base client is told how many of its frames were accepted, so that it knows which one was dropped', () => {
+  const client = connect();
+  const accepted = () =>
+    client
+      .written()
+      .flatMap((message) =>
+        message.type === 'Error' && message.code === 'RateLimited'
+          ? [[/accepted so far: (\d+)\.$/.exec(message.message)?.[1], Object.keys(message)]]
+          : [],
+      );
+  const fields = ['type', 'code', 'message'];
+  for (let frame = 0; frame <= LIMIT; frame++) client.link.invalid('no JSON', 0);
+  client.link.unread(0);
+  expect(accepted()).toEqual(Array(2).fill([`${LIMIT}`, fields]));
+  client.clock.increment(WINDOW_MS);
+  for (let frame = 0; frame <= LIMIT; frame++) client.link.invalid('no JSON', WINDOW_MS);
+  expect(accepted()).toEqual([[`${2 * LIMIT}`, fields]]);
+});
+
 describe.each(ENDS)('the socket of a base connection ending (%s)', (how) => {
   test('inside a room leaves it, once, however often it is told', () => {
     const client = seated();

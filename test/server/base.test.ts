@@ -187,7 +187,12 @@ const ALICE = [
   participants('ALICE', 'CAROL', 'BOB'),
   '{"type":"PeerDisconnected","participant_id":"CAROL"}',
   participants('ALICE', 'BOB'),
-  ...Array(4).fill(error('RateLimited', 'Too many frames: this one was dropped. Pause for a second.')),
+  ...Array(4).fill(
+    error(
+      'RateLimited',
+      `Too many frames: this one was dropped. Pause for a second. Frames of this connection accepted so far: ${LIMIT}.`,
+    ),
+  ),
   '{"type":"PeerDisconnected","participant_id":"BOB"}',
   participants('ALICE'),
 ];
