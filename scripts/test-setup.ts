@@ -22,6 +22,10 @@ const PROGRAMS: readonly Program[] = [
   { name: 'iptables', from: 'iptables', use: 'packet loss for tests of broken networks' },
 ];
 
+const CHROMIUM = PROGRAMS.filter(({ name }) => name === 'chromium');
+/** Only storms want it, and only some of them. */
+const FIREFOX: Program = { name: 'firefox-esr', from: 'firefox-esr', use: 'storms that Firefox joins' };
+
 /** Not on the PATH of every user, but `ip` and `iptables` are there. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin'];
 
@@ -43,6 +47,11 @@ const THIS_MACHINE: Machine = {
 export default function setup(): void {
   provide(THIS_MACHINE);
   buildPage();
+}
+
+/** For `npm run test:storm`, which Jest does not run. */
+export function provideForStorm(hasFirefox: boolean): void {
+  provide(THIS_MACHINE, hasFirefox ? [...CHROMIUM, FIREFOX] : CHROMIUM);
 }
 
 /** As before `npm start`: a server that finds no page says so in its log, which is tested to hold nothing else. */
