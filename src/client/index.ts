@@ -9,6 +9,7 @@ export type { MeshPeer } from './peer.ts';
 export type { MeshPeerState } from './peer-state.ts';
 export type { PeerReason, PeerReasonCode } from './reason.ts';
 export type { RoomState } from './room.ts';
+export type { SessionOption, SessionStorage, StoredSession } from './session-store.ts';
 export { Signaling } from './signaling.ts';
 export type { CandidateType, InboundSummary, PeerSummary } from './summary.ts';
 export type { MeshTiming } from './timing.ts';

@@ -172,7 +172,8 @@ export class Mesh implements Events<MeshEvents> {
       polite: (this.#signaling.selfId ?? '') > id,
       connection: new this.#Connection({ ...configuration, iceServers, bundlePolicy }),
       channels,
-      timing: this.#timing,
+      // A former peer does not know that this is another page, and waits for no offer: offer at once, polite or not.
+      timing: this.#signaling.formerPeers.has(id) ? { ...this.#timing, firstOfferMs: 0 } : this.#timing,
       signaling: this.#signaling,
       inspect,
     };

@@ -17,7 +17,10 @@ export interface SessionHost {
 }
 
 const ABNORMAL = 1006;
-const GOODBYE = 1000;
+/** This client leaves for good. */
+export const GOODBYE = 1000;
+/** Its page is left or reloaded, and another may go on with the session: the server keeps the seat for a while. */
+export const AWAY = 4001;
 /** The session goes on over another socket: of this client or another, which the code does not tell. */
 const REPLACED = 4409;
 
@@ -40,6 +43,17 @@ export class Session {
     this.#url = url;
     this.#WebSocket = webSocket;
     this.#host = host;
+  }
+
+  /** What another socket has to bring to go on with this session; undefined before the first Ready. */
+  get resumption(): { readonly token: string; readonly lastSeq: number } | undefined {
+    return this.#token === undefined ? undefined : { token: this.#token, lastSeq: this.#lastSeq };
+  }
+
+  /** Goes on with the session of an earlier page. Before the first `open`. */
+  restore({ token, lastSeq }: { readonly token: string; readonly lastSeq: number }): void {
+    this.#token = token;
+    this.#lastSeq = lastSeq;
   }
 
   /** Opens a socket and says Hello, unless one is being opened. */
@@ -67,9 +81,8 @@ export class Session {
     this.#socket?.send(text);
   }
 
-  /** Gives up every socket, or with `goodbye` the session. The host is not told. */
-  drop(goodbye = false): void {
-    const code = goodbye ? GOODBYE : undefined;
+  /** Gives up every socket, closing it with `code`. The host is not told. */
+  drop(code?: number): void {
     this.dropNext(code);
     this.#socket?.close(code);
     this.#socket = undefined;

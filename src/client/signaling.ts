@@ -12,7 +12,8 @@ import { Pacer } from './pacer.ts';
 import { Relays } from './relays.ts';
 import { missing, type RoomState } from './room.ts';
 import { Seat } from './seat.ts';
-import { Session } from './session.ts';
+import { AWAY, GOODBYE, Session } from './session.ts';
+import { type SessionRecord, SessionStore, type StoredSession, serialize } from './session-store.ts';
 import { stateOf } from './state.ts';
 import { watchSurroundings } from './surroundings.ts';
 import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
@@ -38,6 +39,11 @@ export class Signaling implements Events<SignalingEvents> {
   readonly #pacer: Pacer;
   readonly #relays: Relays;
   readonly #stopWatching: () => void;
+  readonly #store: SessionStore | undefined;
+  /** What an earlier page has left, until the server has said whether it goes on. */
+  #earlier: SessionRecord | undefined;
+  #formerPeers: ReadonlySet<ParticipantId> = new Set();
+  readonly #url: string;
   #connecting = 0;
   #ready: Ready | undefined;
   #previousId: ParticipantId | undefined;
@@ -54,11 +60,15 @@ export class Signaling implements Events<SignalingEvents> {
     const { location, navigator } = globalThis as Partial<typeof globalThis>;
     const absolute = new URL(url, location?.href);
     absolute.protocol = absolute.protocol.replace('http', 'ws');
+    this.#url = absolute.href;
+    if (options.session != null) this.#store = new SessionStore(options.session, () => this.#url);
     this.#session = new Session(absolute, options.WebSocket ?? WebSocket, {
       ready: (ready) => this.#welcome(ready),
       message: (message) => this.#hear(message),
       lost: (loss) => {
         this.#pacer.close();
+        // The server has ended the session for good, or another client goes on with it.
+        if (loss.afterMs === false && loss.code !== undefined) this.#store?.clear();
         this.actor.send({ type: 'lost', ...loss });
       },
       failed: (loss) => this.actor.send({ type: 'failed', ...loss }),
@@ -96,7 +106,10 @@ export class Signaling implements Events<SignalingEvents> {
     });
     this.actor.on('*', (decision) => this.#perform(decision as SignalingDecision));
     this.actor.subscribe(() => this.#tellState());
-    this.#stopWatching = watchSurroundings((type) => this.actor.send({ type }));
+    this.#stopWatching = watchSurroundings(
+      (type) => this.actor.send({ type }),
+      () => this.#leavePage(),
+    );
     this.actor.start();
   }
 
@@ -113,6 +126,14 @@ export class Signaling implements Events<SignalingEvents> {
   /** The room this client is in, as last heard. */
   get room(): RoomState | undefined {
     return this.#seat.room;
+  }
+
+  /**
+   * Who was in the room when an earlier page of this session was there: they may hold a connection with that page, and
+   * do not know that it is gone. Empty unless a stored session was resumed.
+   */
+  get formerPeers(): ReadonlySet<ParticipantId> {
+    return this.#formerPeers;
   }
 
   /** For RTCConfiguration; empty before the first `connect`. */
@@ -204,15 +225,39 @@ export class Signaling implements Events<SignalingEvents> {
     return this.#relays.send(message as RelayRequest, options);
   }
 
+  /**
+   * With the option `session`: what an earlier page has left in the storage, if anything. `connect` and any other call
+   * go on with it, unless it `isElsewhere`.
+   */
+  async stored(): Promise<StoredSession | undefined> {
+    const stored = await this.#store?.claim();
+    if (stored === undefined) return undefined;
+    const { selfId, room, at, isElsewhere } = stored;
+    return { selfId, roomId: room?.roomId, at, isElsewhere };
+  }
+
+  /**
+   * Closes this client, but not its session: returns what another client needs to go on with it, as text to be put
+   * under the key of its storage, within seconds. Undefined when there is no session. The text is a secret.
+   */
+  handOver(): string | undefined {
+    const record = this.#record();
+    if (record === undefined || this.#state.status === 'closed') return undefined;
+    this.#session.drop(AWAY);
+    this.close();
+    return serialize(record);
+  }
+
   /** Leaves for good: nobody waits for this client. Idempotent. */
   close(): void {
+    this.#store?.clear();
     this.actor.send({ type: 'close' });
   }
 
   #perform(decision: SignalingDecision): void {
     switch (decision.type) {
       case 'open':
-        return this.#session.open();
+        return this.#open();
       case 'drop':
         this.#pacer.close();
         return this.#session.drop();
@@ -232,8 +277,45 @@ export class Signaling implements Events<SignalingEvents> {
     }
   }
 
+  /** With a stored session, only once it is known whose that is. */
+  #open(): void {
+    if (this.#store === undefined) return this.#session.open();
+    void this.#store.claim().then((stored) => {
+      if (stored !== undefined && !stored.isElsewhere && this.#ready === undefined) {
+        this.#earlier = stored;
+        this.#session.restore(stored);
+      }
+      const { value } = this.actor.getSnapshot();
+      if (value === 'connecting' || value === 'moving') this.#session.open();
+    });
+  }
+
+  /** What another page would go on with. */
+  #record(): SessionRecord | undefined {
+    const resumption = this.#session.resumption;
+    if (resumption === undefined || this.selfId === undefined) return undefined;
+    return { url: this.#url, ...resumption, selfId: this.selfId, room: this.room };
+  }
+
+  #save(): void {
+    const record = this.#record();
+    if (record !== undefined) this.#store?.save(record);
+  }
+
+  /** The browser would close the socket with 1001, which is a leave. */
+  #leavePage(): void {
+    const record = this.#record();
+    if (this.#store === undefined || record === undefined || this.#state.status === 'closed') return;
+    this.#store.leave(record);
+    this.#pacer.close();
+    this.#session.drop(AWAY);
+    this.actor.send({ type: 'lost', reason: 'The page was left.', afterMs: 0 });
+  }
+
   #welcome(ready: Ready): void {
-    const previous = this.#ready;
+    const earlier = this.#earlier;
+    this.#earlier = undefined;
+    const previousId = this.#ready?.participant_id ?? earlier?.selfId;
     this.#pacer.close();
     if (ready.resumed) this.#pacer.resume(ready.received);
     else this.#pacer.restart();
@@ -243,22 +325,30 @@ export class Signaling implements Events<SignalingEvents> {
     if (ready.resumed) {
       const lost = ready.lost === true;
       this.#relays.dropStrays(); // what goes again may be for somebody who left since
+      if (earlier?.room !== undefined) {
+        this.#formerPeers = new Set(earlier.room.participants);
+        this.#seat.tell({ type: 'restored', room: earlier.room });
+      }
       this.#seat.tell({ type: 'resumed', lost });
       this.#emitter.emit('resumed', { lost });
-    } else if (previous !== undefined) {
-      this.#previousId = previous.participant_id;
+    } else if (previousId !== undefined) {
+      this.#previousId = previousId;
       this.#relays.forget();
-      this.#emitter.emit('restarted', {
-        previousId: previous.participant_id,
-        selfId: ready.participant_id,
-      });
-      this.#seat.tell({ type: 'restarted' });
+      this.#emitter.emit('restarted', { previousId, selfId: ready.participant_id });
+      if (earlier === undefined) this.#seat.tell({ type: 'restarted' });
+      else if (earlier.room !== undefined) this.#seat.tell({ type: 'returned', roomId: earlier.room.roomId });
     }
     this.#pacer.open(ready.limits);
     this.#seat.advance();
+    this.#save();
   }
 
   #hear(message: Exclude<ServerMessage, Ready>): void {
+    this.#take(message);
+    this.#save();
+  }
+
+  #take(message: Exclude<ServerMessage, Ready>): void {
     this.#heardAt = Date.now();
     if (this.actor.getSnapshot().value === 'doubtful') this.actor.send({ type: 'heard' });
     const emitter = this.#emitter;
@@ -331,7 +421,8 @@ export class Signaling implements Events<SignalingEvents> {
   #end(): void {
     this.#stopWatching();
     this.#pacer.close();
-    this.#session.drop(true);
+    this.#session.drop(GOODBYE);
+    this.#store?.close();
     const error = this.#closedError();
     this.#pacer.drop(() => true, error);
     this.#seat.end(error);
@@ -351,6 +442,7 @@ export class Signaling implements Events<SignalingEvents> {
   /** After `room`, if it is the same room, who left and who came. */
   #tellRoom(before: RoomState | undefined): void {
     const { room } = this;
+    this.#save();
     this.#relays.dropStrays();
     this.#emitter.emit('room', room);
     if (before?.roomId !== room?.roomId) return;

@@ -2,6 +2,7 @@ import type { InspectionEvent } from 'xstate';
 import type { ParticipantId } from '../protocol/server.ts';
 import type { SignalingError } from './errors.ts';
 import type { RoomState } from './room.ts';
+import type { SessionOption } from './session-store.ts';
 
 export interface SignalingOptions {
   /** What makes sockets. Default: the global `WebSocket`. */
@@ -19,6 +20,13 @@ export interface SignalingOptions {
       }
     | false
     | undefined;
+  /**
+   * Keeps the session over a reload or a crash of its page: give `sessionStorage`. A client made later with the same
+   * URL and storage goes on as the same participant in the same room when it connects. `key` is the key in the
+   * storage, default `bloom-session`; each client of a page needs its own. What is stored has a secret in it, with
+   * which any script of the origin can take the seat. Default: the session ends with its page.
+   */
+  readonly session?: SessionOption | undefined;
   /** XState's: sees the actors, every event and every snapshot. */
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }

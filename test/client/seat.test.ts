@@ -34,6 +34,15 @@ describe('calls at once', () => {
     expect(client.room).toBeUndefined();
   });
 
+  test('joining the room one is in is no error, in any case; joining another is one', async () => {
+    const client = start(server.wsUrl);
+    const created = await client.createRoom();
+    expect(await client.joinRoom(created.roomId.toUpperCase(), { createIfMissing: true })).toEqual(created);
+    const { room_id } = await seat(server.wsUrl, 1);
+    await expect(client.joinRoom(room_id)).rejects.toMatchObject({ code: 'InvalidPayload' });
+    expect(client.room).toEqual(created);
+  });
+
   test('the same room can be left and joined again, and again', async () => {
     const [alice, bob] = (await meet(server.wsUrl, 2)) as [Recorded, Recorded];
     const roomId = alice.room?.roomId as string;

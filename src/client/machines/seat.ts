@@ -54,6 +54,10 @@ export type SeatEvent =
   | ({ readonly type: 'misplaced' } & Refusal)
   /** The relay to oneself came back: in a room. */
   | { readonly type: 'echo' }
+  /** The session of an earlier page goes on, and was in this room; `resumed` follows. */
+  | { readonly type: 'restored'; readonly room: RoomState }
+  /** The session of an earlier page, which was in this room, is gone. */
+  | { readonly type: 'returned'; readonly roomId: RoomId }
   /** A session goes on, on another socket; `lost` when part of what was said meanwhile is gone. */
   | { readonly type: 'resumed'; readonly lost: boolean }
   /** Another session began: another identity, in no room. */
@@ -90,6 +94,10 @@ export const seatMachine = setup({
     noteRequest: assign((_, { request }: { request: Request }) => ({ request, isUnwanted: false })),
     noteReturn: assign(({ context: { room } }) => ({
       request: { roomId: room?.roomId, createIfMissing: true, isReturn: true },
+      isUnwanted: false,
+    })),
+    noteReturnTo: assign((_, { roomId }: { roomId: RoomId }) => ({
+      request: { roomId, createIfMissing: true, isReturn: true },
       isUnwanted: false,
     })),
     noteUnsent: assign({ isSent: false }),
@@ -132,6 +140,7 @@ export const seatMachine = setup({
       request !== undefined &&
       seen !== undefined &&
       (request.roomId === undefined ? seen.roomId !== left : seen.roomId === request.roomId),
+    isThisRoom: ({ context: { room } }, { request }: { request: Request }) => request.roomId === room?.roomId,
     mayBeClosed: (_, { code }: Refusal) => code === 'Internal',
   },
 }).createMachine({
@@ -151,6 +160,8 @@ export const seatMachine = setup({
       on: {
         enter: { target: 'entering', actions: { type: 'noteRequest', params: ({ event }) => event } },
         leave: { actions: 'settle' },
+        restored: { target: 'inside', actions: { type: 'meet', params: ({ event }) => event } },
+        returned: { target: 'entering', actions: { type: 'noteReturnTo', params: ({ event }) => event } },
         admitted: { actions: ['noteLeft', 'leaveAgain'] }, // by a request that nobody knows of any more
         resumed: {
           guard: { type: 'mayBeElsewhere', params: ({ event }) => event },
@@ -205,7 +216,10 @@ export const seatMachine = setup({
       description: 'In a room.',
       on: {
         participants: { actions: { type: 'meet', params: ({ event }) => event } },
-        enter: { actions: { type: 'reject', params: INSIDE } },
+        enter: [
+          { guard: { type: 'isThisRoom', params: ({ event }) => event }, actions: 'settle' },
+          { actions: { type: 'reject', params: INSIDE } },
+        ],
         leave: { target: 'leaving' },
         refused: [
           {

@@ -26,14 +26,16 @@ export class Call {
   /** What the negotiations have decided, all peers together. */
   readonly decisions: string[] = [];
 
-  constructor(url: string, options: MeshOptions = {}) {
+  constructor(url: string, options: MeshOptions = {}, { session = false } = {}) {
     this.signaling = new Signaling(url, {
       WebSocket: NotingWebSocket,
       reconnect: { baseMs: 200, capMs: 1000 },
+      ...(session && { session: sessionStorage }),
     });
     this.mesh = new Mesh(this.signaling, options);
     this.signaling.on('error', ({ code, message }) => this.errors.push(`${code}: ${message}`));
     this.signaling.on('resumed', () => this.log.push('resumed'));
+    this.signaling.on('peerDisconnected', ({ participantId }) => this.log.push(`left ${participantId}`));
     this.signaling.on('restarted', () => this.log.push('restarted'));
     this.mesh.on('error', ({ error }) => this.errors.push(String(error)));
     this.mesh.on('peer', ({ id, actor }) => {

@@ -21,8 +21,12 @@ export class CallPage {
   /** Every Error the server has sent it. */
   readonly refusals: string[] = [];
 
-  constructor(page: Page) {
+  /** Loads what the page runs. */
+  readonly #begin: (page: Page) => Promise<void>;
+
+  constructor(page: Page, begin: (page: Page) => Promise<void>) {
     this.page = page;
+    this.#begin = begin;
     page.on('websocket', (socket) =>
       socket.on('framereceived', ({ payload }) => {
         if (String(payload).includes('"type":"Error"')) this.refusals.push(String(payload));
@@ -34,6 +38,37 @@ export class CallPage {
     const room = await this.run(({ call }, id) => call.enter(id), roomId);
     this.id = await this.run(({ call }) => call.signaling.selfId as string);
     return room;
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.#begin(this.page);
+  }
+
+  /** Its process ends, as by kill -9; returns the tab as a browser restores it, with its `sessionStorage`. */
+  async crash(): Promise<CallPage> {
+    const items = await this.page.evaluate('Object.entries(sessionStorage)');
+    const crashed = this.page.waitForEvent('crash');
+    const devtools = await this.page.context().newCDPSession(this.page);
+    devtools.send('Page.crash').catch(() => {});
+    await crashed;
+    const page = await this.page.context().newPage();
+    await page.goto(this.page.url());
+    await page.evaluate(`${JSON.stringify(items)}.forEach((item) => sessionStorage.setItem(...item))`);
+    await this.#begin(page);
+    const restored = new CallPage(page, this.#begin);
+    restored.id = this.id;
+    return restored;
+  }
+
+  /** Another tab, with a copy of this one's `sessionStorage`. */
+  async duplicate(): Promise<CallPage> {
+    const opened = this.page.waitForEvent('popup');
+    await this.page.evaluate('void open(location.href)');
+    const page = await opened;
+    await page.waitForLoadState();
+    await this.#begin(page);
+    return new CallPage(page, this.#begin);
   }
 
   /** Runs a function in the page, on its globals. */
@@ -104,14 +139,22 @@ export class CallPages {
   }
 
   /** A participant that is in no room yet. */
-  async open(url: URL, options: MeshOptions = {}): Promise<CallPage> {
+  async open(
+    url: URL,
+    options: MeshOptions = {},
+    more: { readonly session?: boolean } = {},
+  ): Promise<CallPage> {
     const page = await this.#browser.newPage();
     this.#pages.push(page);
-    const participant = new CallPage(page);
+    const begin = async (page: Page): Promise<void> => {
+      const inputs = [url, options, more].map((input) => JSON.stringify(input));
+      await page.evaluate(this.#script);
+      await page.evaluate(`globalThis.call = new Call(${inputs.join(', ')})`);
+    };
+    const participant = new CallPage(page, begin);
     // Any page of the server's own: Chromium lets none from elsewhere connect to this machine.
     await page.goto(new URL('/healthz', url).href.replace('ws', 'http'));
-    await page.evaluate(this.#script);
-    await page.evaluate(`globalThis.call = new Call(${JSON.stringify(url)}, ${JSON.stringify(options)})`);
+    await begin(page);
     return participant;
   }
 
