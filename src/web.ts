@@ -131,11 +131,12 @@ function accepts(header: string | string[] | undefined, coding: string): boolean
 }
 
 /**
- * Nothing from elsewhere, nothing inline, no HTML from strings. `'self'` covers the WebSocket in newer browsers
- * only, so it is named too, under the name the browser uses.
+ * Nothing from elsewhere, nothing inline, no HTML from strings. `'self'` covers the WebSocket in newer browsers only, so
+ * it is named too, by the name that the browser uses. A policy cannot name an IPv6 address (CSP 3 has no grammar for it,
+ * and browsers complain): there `'self'` has to do.
  */
 function policyFor(host: string | undefined): string {
-  const sockets = /^[\w.\-[\]:]+$/.test(host ?? '') ? ` ws://${host} wss://${host}` : '';
+  const sockets = /^[\w.-]+(:\d+)?$/.test(host ?? '') ? ` ws://${host} wss://${host}` : '';
   return [
     "default-src 'none'",
     "script-src 'self'",

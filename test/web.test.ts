@@ -63,6 +63,11 @@ test('a strange Host header adds nothing to the policy', async () => {
   expect(headers['content-security-policy']).not.toContain('unsafe');
 });
 
+test('an IPv6 address is not named in the policy: browsers take it for an error', async () => {
+  const { headers } = await get('/', { Host: '[::1]:8080' });
+  expect(headers['content-security-policy']).toContain("connect-src 'self';");
+});
+
 test('hashed assets are cached for ever, other files are asked after', async () => {
   const asset = await get('/assets/index-4bc.js');
   expect([asset.status, asset.body]).toEqual([200, SCRIPT]);

@@ -1,7 +1,9 @@
 import { useSelector } from '@xstate/react';
 import { useEffect, useRef } from 'react';
 import { Header } from './components/Header.tsx';
+import { LeaveQuestion } from './components/LeaveQuestion.tsx';
 import { Lobby } from './components/Lobby.tsx';
+import { Returning } from './components/Returning.tsx';
 import { RoomView } from './components/RoomView.tsx';
 import { useText } from './i18n/language.tsx';
 import { useServices } from './services.ts';
@@ -11,6 +13,8 @@ export function App() {
   const text = useText();
   const call = useSelector(actor, ({ context }) => context.call);
   const isInRoom = useSelector(actor, (snapshot) => snapshot.matches({ call: 'inRoom' }));
+  const isAsked = useSelector(actor, (snapshot) => snapshot.matches({ call: { inRoom: 'asked' } }));
+  const isReturning = useSelector(actor, ({ context }) => context.isReturning);
   useEffect(() => {
     document.title = isInRoom ? text.titleInRoom : text.title;
   }, [isInRoom, text]);
@@ -18,12 +22,19 @@ export function App() {
   return (
     <div className={`page ${isInRoom ? 'page-room' : 'page-lobby'}`}>
       <Header call={call} isInRoom={isInRoom} />
-      {isInRoom && call !== undefined ? <RoomView call={call} /> : <Lobby isEntering={call !== undefined} />}
+      {isInRoom && call !== undefined ? (
+        <RoomView call={call} />
+      ) : isReturning ? (
+        <Returning />
+      ) : (
+        <Lobby isEntering={call !== undefined} />
+      )}
+      {isAsked && <LeaveQuestion />}
     </div>
   );
 }
 
-/** What was focused is gone with the view: whoever uses a keyboard goes on at the beginning of the other. */
+/** The focused element goes away with its view: the keyboard goes on at the beginning of the next view. */
 function useFocusOnChange(isInRoom: boolean): void {
   const before = useRef(isInRoom);
   useEffect(() => {

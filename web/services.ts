@@ -1,10 +1,12 @@
 import { createContext, useContext } from 'react';
 import type { ActorRefFrom } from 'xstate';
+import type { KeptCall } from './call/kept.ts';
 import type { callMachine } from './call/machine.ts';
+import type { Tabs } from './call/tabs.ts';
 import type { LocalMedia } from './media/local-media.ts';
 import type { Store } from './store.ts';
 
-/** What there is one of on a page. */
+/** What a page has one of. */
 export interface Services {
   readonly actor: ActorRefFrom<typeof callMachine>;
   readonly media: LocalMedia;
@@ -12,6 +14,10 @@ export interface Services {
   readonly name: Store<string>;
   /** The device id of the loudspeaker; empty: the system's choice. */
   readonly speaker: Store<string>;
+  /** The other tabs of this browser. */
+  readonly tabs: Tabs;
+  /** Enters a call that this tab or another was in a moment ago. */
+  goOn(kept: KeptCall): void;
 }
 
 export const ServicesContext = createContext<Services | undefined>(undefined);

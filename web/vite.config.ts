@@ -4,6 +4,8 @@ import { defineConfig } from 'vite';
 /** The call page. Built by scripts/build-web.ts, served with hot reload by scripts/dev.ts. */
 export default defineConfig({
   root: import.meta.dirname,
+  // Every address is relative to the document: the page works under any path.
+  base: './',
   plugins: [react({ disableOxcRecommendation: true })],
   build: {
     // Every file is served under a policy that allows nothing inline.

@@ -103,7 +103,7 @@ describe('two people', () => {
     const [aiko, ken] = await site.pair();
     await aiko.button('Chat').click();
     await aiko.write('See https://example.org/a.');
-    await ken.page.getByText('Message from Aiko').waitFor();
+    await ken.page.getByText('Aiko: See https://example.org/a.').waitFor();
     await ken.button('Chat, 1 new').click();
     const log = ken.page.getByRole('log', { name: 'Chat' });
     await log.getByRole('link', { name: 'https://example.org/a', exact: true }).waitFor();
@@ -129,6 +129,9 @@ describe('two people', () => {
     await aiko.write('another');
     await last('another').waitFor();
     expect(await log.evaluate((element) => element.scrollTop)).toBe(0);
+    await ken.button('1 new message').click();
+    await ken.button('1 new message').waitFor({ state: 'detached' });
+    await log.evaluate((element) => element.scrollTo(0, 0));
     await ken.write('my own');
     await eventually(
       () => log.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop),
@@ -179,7 +182,6 @@ describe('two people', () => {
     const [aiko, ken] = await site.pair();
     await ken.button('Leave').click();
     await ken.page.getByRole('heading', { name: 'You left the room' }).waitFor();
-    await ken.status.filter({ hasText: 'Not connected' }).waitFor();
     await aiko.page.getByText('Ken left').waitFor();
     await aiko.sees('Aiko (you)');
     await aiko.status.filter({ hasText: /^Connected$/ }).waitFor();
@@ -191,6 +193,48 @@ describe('two people', () => {
     await aiko.sees('Aiko (you)', 'Kenta');
     await aiko.button('Connection details').click();
     await hears(aiko, 'Kenta');
+  });
+
+  test('a reload goes on with the call: name, mute, camera, chat and what was being written', async () => {
+    const [aiko, ken, link] = await site.pair();
+    await ken.button('Chat').click();
+    await ken.write('before the reload');
+    await ken.page.getByRole('textbox', { name: 'Message' }).fill('half a sent');
+    await ken.button('Mute').click();
+    await ken.button('Turn camera on').click();
+    await plays(aiko.tile('Ken').locator('video'));
+    await ken.page.reload();
+    await ken.button('Leave').waitFor();
+    expect(ken.page.url()).toBe(link);
+    await ken.button('Unmute').waitFor();
+    await ken.button('Chat').click();
+    await ken.page.getByRole('log').getByText('before the reload').waitFor();
+    expect(await ken.page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('half a sent');
+    await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+    await aiko.sees('Aiko (you)', 'Ken');
+    await plays(aiko.tile('Ken').locator('video'));
+    // Who has left is not taken back by a reload.
+    await ken.button('Leave').click();
+    await ken.page.reload();
+    await ken.page.getByRole('heading', { name: 'You are invited' }).waitFor();
+  });
+
+  test('a second tab offers to move the call there, and nobody is in the room twice', async () => {
+    const [aiko, ken, link] = await site.pair();
+    await ken.button('Chat').click();
+    await ken.write('from the first tab');
+    const second = await site.openBeside(ken, link);
+    await second.page.getByText('You are in this call in another tab').waitFor();
+    await second.button('Move the call here').click();
+    await second.button('Leave').waitFor();
+    await ken.page.getByRole('heading', { name: 'The call is in another tab' }).waitFor();
+    await Promise.all([aiko.connectedTo(1), second.connectedTo(1)]);
+    await aiko.sees('Aiko (you)', 'Ken');
+    await second.button('Chat').click();
+    await second.page.getByRole('log').getByText('from the first tab').waitFor();
+    await ken.button('Move the call here').click();
+    await ken.button('Leave').waitFor();
+    await second.page.getByRole('heading', { name: 'The call is in another tab' }).waitFor();
   });
 
   test('who closes the window is gone at once', async () => {
@@ -240,13 +284,14 @@ describe('links', () => {
     await aiko.connectedTo(1);
   });
 
-  test('a full room says so kindly, and lets one in when somebody has left', async () => {
+  test('a full room says so, is asked again by itself, and lets one in when somebody has left', async () => {
     const { room_id, clients } = await seat(site.server.wsUrl, 8);
     const aiko = await site.open({ name: 'Aiko' }, new URL(`/#${room_id}`, site.server.url));
     await aiko.button('Join room').click();
     await aiko.page.getByRole('alert').getByText('This room is full').waitFor();
+    await aiko.page.getByText('Waiting for a free place').waitFor();
     clients.pop()?.close();
-    await aiko.join();
+    await aiko.button('Leave').waitFor(); // it is asked again by itself
     await eventually(
       () => aiko.tiles.count(),
       (count) => count === 8,
@@ -280,13 +325,20 @@ describe('links', () => {
     await aiko.create();
   });
 
-  test('Back leaves the room, and Forward leads to its entrance', async () => {
-    const aiko = await site.open();
-    const link = await aiko.create();
+  test('Back asks before it leaves the call', async () => {
+    const [aiko, ken, link] = await site.pair();
+    const question = aiko.page.getByRole('dialog', { name: 'Leave the call?' });
     await aiko.page.goBack();
-    await aiko.page.getByRole('heading', { name: 'A room to talk in' }).waitFor();
-    await aiko.page.goForward();
+    await question.getByRole('button', { name: 'Stay' }).click();
+    await question.waitFor({ state: 'detached' });
     expect(aiko.page.url()).toBe(link);
-    await aiko.join();
+    await aiko.connectedTo(1);
+    await ken.connectedTo(1);
+
+    await aiko.page.goBack();
+    await question.getByRole('button', { name: 'Leave the call' }).click();
+    await aiko.page.getByRole('heading', { name: 'You left the room' }).waitFor();
+    expect(aiko.page.url()).toBe(link);
+    await ken.sees('Ken (you)');
   });
 });

@@ -54,7 +54,7 @@ test('a button that goes away, or can do nothing now, hands the focus on', async
   await aiko.press('Stop sharing', 'Share screen');
   await aiko.button('Chat').click();
   await aiko.page.getByRole('textbox', { name: 'Message' }).fill('Hello');
-  await aiko.press('Send', 'INPUT');
+  await aiko.press('Send', 'TEXTAREA');
   await aiko.press('Leave', 'MAIN');
   await aiko.press('Check microphone', 'Microphone');
   await aiko.page.getByRole('meter').waitFor();

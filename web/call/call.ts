@@ -1,8 +1,16 @@
-import { Mesh, type RoomId, type RoomState, Signaling, type SignalingState } from '../../src/client/index.ts';
+import {
+  Mesh,
+  type MeshPeer,
+  type RoomId,
+  type RoomState,
+  Signaling,
+  type SignalingState,
+} from '../../src/client/index.ts';
 import type { LocalMedia } from '../media/local-media.ts';
 import type { Source } from '../media/source.ts';
 import { Store } from '../store.ts';
 import { Chat } from './chat.ts';
+import type { KeptCall } from './kept.ts';
 import { CHANNEL } from './messages.ts';
 import { Mute } from './mute.ts';
 import { People } from './people.ts';
@@ -21,19 +29,24 @@ export class Call {
   readonly chat: Chat;
   readonly statistics: Statistics;
   readonly connection: Store<SignalingState>;
+  /** The last error with each peer; under undefined that of no peer. */
+  readonly errors = new Store<ReadonlyMap<MeshPeer | undefined, string>>(new Map());
   readonly #media: LocalMedia;
   readonly #over = new AbortController();
 
-  constructor(url: URL, media: LocalMedia, name: Store<string>) {
+  /** `kept`: this tab was in the call before it was reloaded. */
+  constructor(url: URL, media: LocalMedia, name: Store<string>, kept?: KeptCall) {
     const { signal } = this.#over;
     this.#media = media;
     this.signaling = new Signaling(url);
     this.mesh = new Mesh(this.signaling, { channels: { [CHANNEL]: {} } });
     this.people = new People(this.signaling, this.mesh, media, name, signal);
-    this.chat = new Chat(this.signaling, this.mesh, this.people, signal);
-    this.statistics = new Statistics(this.mesh, signal);
+    this.chat = new Chat(this.signaling, this.mesh, this.people, signal, kept);
+    this.statistics = new Statistics(this.mesh, this.people, signal);
     this.connection = new Store(this.signaling.state);
     this.signaling.on('state', (state) => this.connection.set(state), { signal });
+    this.mesh.on('error', ({ peer, error }) => this.#note(peer, error), { signal });
+    this.signaling.on('error', (error) => this.#note(undefined, error), { signal });
     for (const source of [media.microphone, media.camera, media.screen]) this.#send(source);
     new Mute(this.mesh, media, signal);
   }
@@ -69,6 +82,11 @@ export class Call {
     this.#over.abort();
     this.mesh.close();
     this.signaling.close();
+  }
+
+  #note(peer: MeshPeer | undefined, error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.errors.set(new Map(this.errors.get()).set(peer, text));
   }
 
   /** Sends to all what a source captures, as it comes, changes and goes. */

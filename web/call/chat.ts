@@ -13,21 +13,34 @@ export interface ChatMessage {
   readonly at: number;
 }
 
-/** What is kept of a long talk. */
+/** Of a long talk the oldest messages are dropped. */
 const MAX_MESSAGES = 500;
 
-/** The text chat: it goes to those who are here, once their channel is open, and nobody keeps it. */
+/**
+ * The text chat. A message goes to everyone who is here, once their channel is open. The server never sees it.
+ */
 export class Chat {
-  readonly messages = new Store<readonly ChatMessage[]>([]);
+  readonly messages: Store<readonly ChatMessage[]>;
+  /** What is being written. It outlives the chat panel. */
+  readonly draft: Store<string>;
   readonly #signaling: Signaling;
   readonly #mesh: Mesh;
   readonly #people: People;
   /** What is yet to be sent to whom, the oldest first. */
   readonly #waiting = new Map<ParticipantId, string[]>();
-  #count = 0;
+  #count: number;
 
-  /** To be made after `people`, whose profile then goes before what waits. */
-  constructor(signaling: Signaling, mesh: Mesh, people: People, signal: AbortSignal) {
+  /** To be made after `people`, whose profile then goes before what waits. `kept` is what a reload kept. */
+  constructor(
+    signaling: Signaling,
+    mesh: Mesh,
+    people: People,
+    signal: AbortSignal,
+    kept: { readonly messages: readonly ChatMessage[]; readonly draft: string } = { messages: [], draft: '' },
+  ) {
+    this.messages = new Store(kept.messages);
+    this.draft = new Store(kept.draft);
+    this.#count = Math.max(0, ...kept.messages.map(({ key }) => key));
     this.#signaling = signaling;
     this.#mesh = mesh;
     this.#people = people;

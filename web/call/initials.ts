@@ -1,5 +1,5 @@
 /** How many hues there are in participants.css. */
-const HUES = 8;
+export const HUES = 8;
 
 /** The first letter of a name, or those of its first and last word. */
 export function initialsOf(name: string): string {

@@ -29,9 +29,9 @@ export function linkTo(roomId: RoomId, pageUrl: string): string {
   return url.href;
 }
 
-/** Where Bloom listens: beside the page. */
+/** Where Bloom listens: beside the page, under whatever path a proxy has put it. */
 export function signalingUrl(pageUrl: string): URL {
-  const url = new URL('/ws', pageUrl);
+  const url = new URL('ws', pageUrl);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return url;
 }

@@ -1,11 +1,12 @@
 import { SignalingError } from '../../src/client/index.ts';
 
 /**
- * Why somebody stands at the entrance (again). `left`: of their own will. `replaced`: this session goes on elsewhere.
- * The others say what was wrong with the link, the room or the server.
+ * Why the entrance is shown (again). `left`: the user has left. `moved`: the call goes on in another tab. The others
+ * say what is wrong with the link, the room or the server.
  */
 export type Notice =
   | 'left'
+  | 'moved'
   | 'badLink'
   | 'roomNotFound'
   | 'roomFull'

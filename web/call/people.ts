@@ -1,7 +1,15 @@
-import type { Mesh, MeshPeer, MeshPeerState, ParticipantId, Signaling } from '../../src/client/index.ts';
+import type {
+  Mesh,
+  MeshPeer,
+  MeshPeerState,
+  ParticipantId,
+  PeerReasonCode,
+  Signaling,
+} from '../../src/client/index.ts';
 import type { Text } from '../i18n/en.ts';
 import type { LocalMedia } from '../media/local-media.ts';
 import { Store } from '../store.ts';
+import { Hues } from './hues.ts';
 import { CHANNEL, decode, encode, nameIn, type Profile } from './messages.ts';
 
 /** Somebody in the room, as the page shows them. */
@@ -13,9 +21,13 @@ export interface Person {
   readonly isKnown: boolean;
   /** Empty until then, or when they have none. */
   readonly name: string;
+  /** The colour that stands for them: 0 to 7, and no other person here has it while there are enough. */
+  readonly hue: number;
   readonly isMuted: boolean;
   /** How they are connected with us; of ourselves always `connected`. */
   readonly state: MeshPeerState;
+  /** Why they are not reached, or not by all that is sent. */
+  readonly reason?: PeerReasonCode;
   readonly peer?: MeshPeer;
   /** What is heard of them; never our own. */
   readonly voices: readonly MediaStreamTrack[];
@@ -25,7 +37,8 @@ export interface Person {
   readonly screen?: MediaStreamTrack;
 }
 
-const SELF = 'self';
+/** Our own key. */
+export const SELF = 'self';
 
 /** Outside of a call. */
 export const NOBODY = new Store<readonly Person[]>([]);
@@ -47,6 +60,7 @@ export class People {
   readonly #name: Store<string>;
   readonly #profiles = new WeakMap<MeshPeer, Profile>();
   readonly #keys = new WeakMap<MeshPeer, string>();
+  readonly #hues = new Hues();
   #count = 0;
 
   constructor(signaling: Signaling, mesh: Mesh, media: LocalMedia, name: Store<string>, signal: AbortSignal) {
@@ -104,13 +118,15 @@ export class People {
     const strangers = order.filter(
       (id) => id !== this.#signaling.selfId && !peers.some((peer) => peer.id === id),
     );
-    return [
+    const list = [
       { id: this.#signaling.selfId, person: this.#self() },
       ...peers.map((peer) => ({ id: peer.id, person: this.#person(peer) })),
-      ...(isSettled ? strangers : []).map((id) => ({ id, person: stranger(id) })),
+      ...(isSettled ? strangers : []).map((id) => ({ id, person: this.#stranger(id) })),
     ]
       .sort((a, b) => place(a.id) - place(b.id))
       .map(({ person }) => person);
+    this.#hues.keep(list.map(({ key }) => key));
+    return list;
   }
 
   #self(): Person {
@@ -120,6 +136,7 @@ export class People {
       isSelf: true,
       isKnown: true,
       name: nameIn(this.#name.get()),
+      hue: this.#hues.of(SELF, nameIn(this.#name.get())),
       isMuted: this.#isMuted,
       state: 'connected',
       voices: [],
@@ -136,20 +153,37 @@ export class People {
       peer.tracks.find(
         ({ track, streams }) => track.kind === 'video' && streams.some((stream) => stream.id === id),
       )?.track;
+    const key = this.#keyOf(peer);
     const isScreenSound = ({ streams }: (typeof voices)[number]) =>
       streams.some(({ id }) => id === profile?.screen);
     return {
-      key: this.#keyOf(peer),
+      key,
       isSelf: false,
       isKnown: profile !== undefined,
       name: profile?.name ?? '',
+      hue: this.#hues.of(key, profile?.name || key),
       isMuted: profile?.isMuted ?? false,
       state: peer.state,
+      ...(peer.reason !== undefined && { reason: peer.reason.code }),
       peer,
       voices: voices.map(({ track }) => track),
       ...track('microphone', voices.find((voice) => !isScreenSound(voice))?.track),
       ...track('camera', videoOf(profile?.camera)),
       ...track('screen', videoOf(profile?.screen)),
+    };
+  }
+
+  /** Somebody in the room with whom there is no connection yet. */
+  #stranger(id: ParticipantId): Person {
+    return {
+      key: id,
+      isSelf: false,
+      isKnown: false,
+      name: '',
+      hue: this.#hues.of(id, id),
+      isMuted: false,
+      state: 'connecting',
+      voices: [],
     };
   }
 
@@ -175,19 +209,6 @@ export class People {
       ...(sent(screen) && { screen: screen.stream.id }),
     });
   }
-}
-
-/** Somebody in the room with whom there is no connection yet. */
-function stranger(id: ParticipantId): Person {
-  return {
-    key: id,
-    isSelf: false,
-    isKnown: false,
-    name: '',
-    isMuted: false,
-    state: 'connecting',
-    voices: [],
-  };
 }
 
 function track<K extends string>(

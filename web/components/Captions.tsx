@@ -12,9 +12,11 @@ interface Caption {
 }
 
 const SHOWN_MS = 6000;
+/** The last one is seen; a screen reader gets the others, too. */
 const MAX_CAPTIONS = 3;
+const MAX_MESSAGE_LENGTH = 80;
 
-/** What happens, in words, for a moment: to be seen and to be read out. */
+/** What happens, in words, for a moment. It has a line of its own, and covers nothing. */
 export function Captions({ call, isChatOpen }: { readonly call: Call; readonly isChatOpen: boolean }) {
   const { media } = useServices();
   const text = useText();
@@ -31,7 +33,10 @@ export function Captions({ call, isChatOpen }: { readonly call: Call; readonly i
   useChanges(call.chat.messages, (before, after) => {
     if (isChatOpen) return; // the log is read out itself
     for (const message of after) {
-      if (!message.isOwn && !before.includes(message)) say(announcements.message(nameOf(message, text)));
+      if (message.isOwn || before.includes(message)) continue;
+      const line = message.text.replace(/\s+/g, ' ');
+      const short = line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH)}…` : line;
+      say(announcements.message(nameOf(message, text), short));
     }
   });
   useChanges(media.screen.state, (before, after) => {

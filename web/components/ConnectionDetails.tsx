@@ -7,12 +7,13 @@ import { useText } from '../i18n/language.tsx';
 import { useStore } from '../store.ts';
 import { Panel } from './Panel.tsx';
 
-/** What each connection is, and what passes through it: for whoever wonders why a call is as it is. */
+/** What each connection is, and what passes through it: to find out why a call is as it is. */
 export function ConnectionDetails({ call, close }: { readonly call: Call; close(): void }) {
   const text = useText();
   const { details } = text;
   const signaling = useStore(call.connection);
   const statistics = useStore(call.statistics.byPeer);
+  const errors = useStore(call.errors);
   const others = useStore(call.people.list).filter(({ isSelf }) => !isSelf);
   return (
     <Panel heading={details.heading} close={close}>
@@ -23,6 +24,7 @@ export function ConnectionDetails({ call, close }: { readonly call: Call; close(
           facts={[
             [details.state, statusOf(signaling, [], true, text).text],
             [details.reason, signaling.reason, 'en'], // in the client's own words
+            [details.error, errors.get(undefined), 'en'],
             [details.attempt, signaling.attempt > 0 ? String(signaling.attempt) : undefined],
             [details.id, call.signaling.selfId],
           ]}
@@ -31,7 +33,12 @@ export function ConnectionDetails({ call, close }: { readonly call: Call; close(
         {others.map((person) => (
           <section key={person.key} aria-label={nameOf(person, text)}>
             <h3>{nameOf(person, text)}</h3>
-            <Facts facts={factsOf(person, person.peer && statistics.get(person.peer), text)} />
+            <Facts
+              facts={[
+                ...factsOf(person, person.peer && statistics.get(person.peer), text),
+                [details.error, person.peer && errors.get(person.peer), 'en'],
+              ]}
+            />
           </section>
         ))}
       </section>
@@ -58,17 +65,21 @@ function Facts({ facts }: { readonly facts: readonly Fact[] }) {
 }
 
 function factsOf(
-  { state, peer }: Person,
+  { state, reason, peer }: Person,
   statistics: PeerStatistics | undefined,
-  { details, participants }: Text,
+  { details, participants, reasons }: Text,
 ): Fact[] {
-  const stateFact: Fact = [details.state, participants.states[state]];
-  if (statistics === undefined) return [stateFact, [details.id, peer?.id]];
+  const isTroubled = state === 'connected' && reason !== undefined;
+  const stateFacts: Fact[] = [
+    [details.state, isTroubled ? participants.troubled : participants.states[state]],
+    [details.reason, reason && reasons[reason]],
+  ];
+  if (statistics === undefined) return [...stateFacts, [details.id, peer?.id]];
   const { rttMs, route, bytesSent, bytesReceived, bitrateSent, bitrateReceived, inbound } = statistics;
   const audio = inbound.filter(({ kind }) => kind === 'audio');
   const video = inbound.filter(({ kind }) => kind === 'video');
   return [
-    stateFact,
+    ...stateFacts,
     [details.rtt, rttMs === undefined ? undefined : rttMs < 1 ? '< 1 ms' : `${Math.round(rttMs)} ms`],
     [
       details.route,

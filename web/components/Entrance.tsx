@@ -5,20 +5,22 @@ import type { Entrance as Way } from '../call/call.ts';
 import { roomIdIn } from '../call/invitation.ts';
 import { useText } from '../i18n/language.tsx';
 import { useServices } from '../services.ts';
+import { useStore } from '../store.ts';
 import { NameField } from './NameField.tsx';
 
-/** A name, and the ways into a room. With a link there is one, and creating another room stands back. */
+/** A name, and the ways into a room. With a link there is one way in; creating another room comes after it. */
 export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
-  const { actor } = useServices();
+  const { actor, tabs } = useServices();
   const { start } = useText();
   const roomId = useSelector(actor, ({ context }) => context.roomId);
+  const isElsewhere = useStore(tabs.elsewhere) !== undefined;
   const isGone = useSelector(actor, ({ context }) => context.notice === 'roomNotFound');
   const enter = useEnter();
   const submitButton = useRef<HTMLButtonElement>(null);
   const entering = useRef<HTMLDivElement>(null);
   const wasEntering = useRef(isEntering);
   useEffect(() => {
-    // The button that was pressed is gone, or asleep: whoever uses a keyboard goes on with what took its place.
+    // The button that was pressed is gone, or inert: the keyboard goes on with what took its place.
     const focused = document.activeElement;
     const isLost = focused === document.body || focused?.closest('[inert]') != null;
     if (wasEntering.current !== isEntering && isLost) (submitButton.current ?? entering.current)?.focus();
@@ -34,6 +36,7 @@ export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
   return (
     <div className="entrance">
       <Notice />
+      {isElsewhere && !isEntering && <Elsewhere />}
       <form className="entrance-form" onSubmit={submit}>
         <NameField />
         {isEntering ? (
@@ -42,7 +45,7 @@ export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
           <button
             ref={submitButton}
             type="submit"
-            className={isGone ? 'button large' : 'button primary large'}
+            className={isGone || isElsewhere ? 'button large' : 'button primary large'}
           >
             {roomId === undefined ? start.create : start.join}
           </button>
@@ -67,7 +70,7 @@ export function Entrance({ isEntering }: { readonly isEntering: boolean }) {
   );
 }
 
-/** Nobody waits for the microphone: one is in the room at once, and heard as soon as it is allowed. */
+/** Entering does not wait for the microphone: the others hear it as soon as it is allowed. */
 function useEnter(): (entrance: Way) => void {
   const { actor, media } = useServices();
   return (entrance) => {
@@ -79,10 +82,11 @@ function useEnter(): (entrance: Way) => void {
 function Entering({ ref }: { readonly ref: Ref<HTMLDivElement> }) {
   const { actor } = useServices();
   const { start } = useText();
+  const isFull = useSelector(actor, ({ context }) => context.notice === 'roomFull');
   return (
     <div ref={ref} className="entering" tabIndex={-1}>
       <p>
-        <LoaderCircle className="spinning" aria-hidden="true" /> {start.entering}
+        <LoaderCircle className="spinning" aria-hidden="true" /> {isFull ? start.waiting : start.entering}
       </p>
       <button
         type="button"
@@ -96,13 +100,32 @@ function Entering({ ref }: { readonly ref: Ref<HTMLDivElement> }) {
   );
 }
 
-/** Why we are here (again), and what can be done about it. */
+/** Another tab of this browser is in the room of the link. */
+function Elsewhere() {
+  const { tabs, goOn } = useServices();
+  const { start } = useText();
+  const roomId = useStore(tabs.elsewhere);
+  const move = async (): Promise<void> => {
+    const kept = roomId && (await tabs.take(roomId));
+    if (kept) goOn(kept);
+  };
+  return (
+    <div className="notice">
+      <p>{start.elsewhere}</p>
+      <button type="button" className="button primary" onClick={move}>
+        {start.move}
+      </button>
+    </div>
+  );
+}
+
+/** Why the entrance is shown again, and what can be done about it. */
 function Notice() {
   const { actor } = useServices();
   const text = useText();
   const enter = useEnter();
   const { notice, roomId } = useSelector(actor, ({ context }) => context);
-  if (notice === undefined || notice === 'left') return null;
+  if (notice === undefined || text.notices[notice] === '') return null;
   return (
     <div className="notice" role="alert">
       <p>{text.notices[notice]}</p>

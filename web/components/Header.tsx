@@ -13,12 +13,12 @@ export function Header({ call, isInRoom }: { readonly call: Call | undefined; re
     <header className="header">
       {isInRoom ? (
         <span className="brand">
-          <img src="/icon.svg" alt="" width="28" height="28" />
+          <img src="./icon.svg" alt="" width="28" height="28" />
           <span className="brand-name">{text.title}</span>
         </span>
       ) : (
-        <a className="brand" href="/">
-          <img src="/icon.svg" alt="" width="28" height="28" />
+        <a className="brand" href="./">
+          <img src="./icon.svg" alt="" width="28" height="28" />
           <span className="brand-name">{text.title}</span>
         </a>
       )}

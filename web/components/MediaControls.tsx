@@ -11,12 +11,13 @@ import {
   VideoOff,
 } from 'lucide-react';
 import { useText } from '../i18n/language.tsx';
+import { canShareScreen } from '../media/local-media.ts';
 import { useServices } from '../services.ts';
 import { useStore } from '../store.ts';
 import { ControlButton } from './ControlButton.tsx';
 import type { PanelName } from './Panel.tsx';
 
-/** What one does in a call: speak, be seen, show, write, look after the devices, leave. */
+/** The buttons of a call: microphone, camera, screen, panels, leave. */
 export function MediaControls({
   panel,
   toggle,
@@ -34,7 +35,7 @@ export function MediaControls({
     <section className="controls" aria-label={controls.label}>
       <MicrophoneButton isOn={!isMuted && ['opening', 'live'].includes(microphone)} />
       <CameraButton />
-      <ScreenButton />
+      {canShareScreen(navigator) && <ScreenButton />}
       <span className="controls-gap" />
       <ControlButton
         icon={MessageSquare}
@@ -91,6 +92,7 @@ export function CameraButton() {
       icon={isOn ? Video : VideoOff}
       label={isOn ? controls.cameraOff : controls.cameraOn}
       short={controls.short.camera}
+      tone={isOn ? 'plain' : 'off'}
       onClick={() => (isOn ? media.camera.close() : void media.open('camera'))}
     />
   );

@@ -12,16 +12,18 @@ import { LevelMeter } from './LevelMeter.tsx';
 import { CameraButton, MicrophoneButton } from './MediaControls.tsx';
 import { Video } from './Video.tsx';
 
-/** How one will look and sound. The browser asks for nothing until its user wants something. */
+/** How the user will look and sound. The browser asks for no device until the user wants one. */
 export function Preview() {
   const { media } = useServices();
   const text = useText();
+  const isMuted = useStore(media.isMuted);
+  const hasFailed = useStore(media.microphone.state).status === 'failed';
   return (
     <section className="preview" aria-label={text.preview.label}>
       <div className="preview-picture">
         <Picture />
         <div className="preview-buttons">
-          <MicrophoneButton isOn={!useStore(media.isMuted)} />
+          <MicrophoneButton isOn={!isMuted && !hasFailed} />
           <CameraButton />
         </div>
       </div>

@@ -8,9 +8,9 @@ import { ConnectionDetails } from './ConnectionDetails.tsx';
 import { Invitation, useRoomLink } from './Invitation.tsx';
 import { MediaControls } from './MediaControls.tsx';
 import type { PanelName } from './Panel.tsx';
-import { ParticipantsList } from './ParticipantsList.tsx';
 import { SettingsPanel } from './SettingsPanel.tsx';
-import { SharedScreens } from './SharedScreens.tsx';
+import { OwnScreen } from './SharedScreens.tsx';
+import { Tiles } from './Tiles.tsx';
 import { Troubles } from './Troubles.tsx';
 import { useWakeLock } from './useWakeLock.ts';
 import { Voices } from './Voices.tsx';
@@ -21,29 +21,28 @@ export function RoomView({ call }: { readonly call: Call }) {
   const people = useStore(call.people.list);
   const messages = useStore(call.chat.messages);
   const [panel, setPanel] = useState<PanelName>();
-  const [readUpTo, setReadUpTo] = useState(0);
+  const [readUpTo, setReadUpTo] = useState(messages.at(-1)?.key ?? 0);
   useWakeLock();
   const lastKey = messages.at(-1)?.key ?? 0;
   // While the chat is open everything is read as it comes.
   if (panel === 'chat' && readUpTo !== lastKey) setReadUpTo(lastKey);
   const unread = messages.filter(({ key, isOwn }) => !isOwn && key > readUpTo).length;
-  const isSharing = people.some(({ screen }) => screen !== undefined);
   const isAlone = people.length === 1;
   const close = () => setPanel(undefined);
   return (
     <div className="room" data-panel={panel !== undefined}>
-      <main className="stage" tabIndex={-1} data-sharing={isSharing}>
+      <main className="stage" tabIndex={-1}>
         <h1 className="hidden">{text.titleInRoom}</h1>
         <Troubles />
         <Voices people={people} />
-        <SharedScreens people={people} />
-        <ParticipantsList people={people} />
+        <OwnScreen people={people} />
+        <Tiles call={call} people={people} />
         {isAlone && <Welcome />}
-        <Captions call={call} isChatOpen={panel === 'chat'} />
       </main>
       {panel === 'chat' && <ChatPanel chat={call.chat} isAlone={isAlone} close={close} />}
       {panel === 'connection' && <ConnectionDetails call={call} close={close} />}
       {panel === 'settings' && <SettingsPanel close={close} />}
+      <Captions call={call} isChatOpen={panel === 'chat'} />
       <MediaControls
         panel={panel}
         toggle={(name) => setPanel(panel === name ? undefined : name)}
@@ -53,7 +52,7 @@ export function RoomView({ call }: { readonly call: Call }) {
   );
 }
 
-/** To whoever is the first: how others find the way. */
+/** For the first in the room: how others get in. */
 function Welcome() {
   const { invitation } = useText();
   return (

@@ -5,12 +5,15 @@ export function Video({
   track,
   label,
   isMirrored = false,
+  onRatio,
   ref,
 }: {
   readonly track: MediaStreamTrack | undefined;
   readonly label: string;
   /** As in a mirror, as people know themselves. */
   readonly isMirrored?: boolean;
+  /** Called with width over height, when it is known and when it changes: a phone is turned. */
+  onRatio?(ratio: number): void;
   readonly ref?: Ref<HTMLVideoElement>;
 }) {
   const video = useRef<HTMLVideoElement>(null);
@@ -29,6 +32,11 @@ export function Video({
       ref={video}
       className={isMirrored ? 'video mirrored' : 'video'}
       aria-label={label}
+      onResize={({ currentTarget: { dataset, videoWidth, videoHeight } }) => {
+        if (videoHeight === 0) return;
+        dataset.upright = String(videoHeight > videoWidth);
+        onRatio?.(videoWidth / videoHeight);
+      }}
       autoPlay
       playsInline
       muted

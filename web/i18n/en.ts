@@ -1,3 +1,4 @@
+import type { PeerReasonCode } from '../../src/client/index.ts';
 import type { Happening } from '../call/happenings.ts';
 import type { Notice } from '../call/notice.ts';
 import type { Trouble } from '../media/trouble.ts';
@@ -20,6 +21,16 @@ export const en = {
     invitedLead: 'See how you look and sound, then join.',
     leftHeading: 'You left the room',
     leftLead: 'The link still works while somebody is there.',
+    movedHeading: 'The call is in another tab',
+    movedLead: 'Go on there, or bring the call back to this tab.',
+    goneHeading: 'This room is closed',
+    goneLead: 'Open it again under the same link, or start another room.',
+    fullHeading: 'This room is full',
+    fullLead: 'Every place is taken.',
+    badHeading: 'This link does not work',
+    badLead: 'Ask for it again, or create a room.',
+    failedHeading: 'The call has ended',
+    failedLead: 'Try again, or start another room.',
     name: 'Your name',
     namePlaceholder: 'What others see',
     create: 'Create room',
@@ -30,13 +41,18 @@ export const en = {
     linkMissing: 'Paste the link you were sent, or the room’s ID.',
     linkBad: 'There is no room ID in this. It looks like 3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162.',
     entering: 'Connecting…',
+    waiting: 'Waiting for a free place. You join as soon as there is one.',
+    returning: 'Back to your call…',
     cancel: 'Cancel',
     ownRoom: 'Or start a room of your own:',
     reopen: 'Open it again',
+    elsewhere: 'You are in this call in another tab.',
+    move: 'Move the call here',
   },
 
   notices: {
     left: '',
+    moved: '',
     badLink: 'There is no room in this link. Ask for it again, or create a room.',
     roomNotFound:
       'Room not found. It closes a while after the last person leaves. You can open it again under the same link.',
@@ -76,7 +92,7 @@ export const en = {
 
   invitation: {
     heading: 'Nobody else is here yet',
-    lead: 'Send this link to whoever should join. It opens this room for anyone who has it.',
+    lead: 'Send this link to the people who should join. It opens this room for anyone who has it.',
     label: 'Room link',
     copy: 'Copy link',
     copied: 'Link copied',
@@ -91,11 +107,13 @@ export const en = {
     guest: 'Guest',
     muted: 'muted',
     speaking: 'speaking',
+    enlarge: (name: string) => `Make ${name} big`,
     cameraOf: (name: string) => `${name}, camera`,
     screenOf: (name: string) => `${name} is sharing their screen`,
     ownScreen: 'You are sharing your screen',
     screens: 'Shared screens',
     fullscreen: 'Full screen',
+    enlargeScreen: (name: string) => `Make the screen of ${name} big`,
     sound: 'Turn sound on',
     soundLead: 'Your browser is holding back the sound of this call.',
     states: {
@@ -106,10 +124,12 @@ export const en = {
       failed: 'No connection',
       closed: 'Gone',
     },
+    troubled: 'Connected in part',
+    qualities: { weak: 'Weak connection', bad: 'Bad connection' },
   },
 
   status: {
-    idle: 'Not connected',
+    idle: '',
     connecting: 'Connecting…',
     alone: 'Connected',
     people,
@@ -118,13 +138,15 @@ export const en = {
     lostPeers: (names: string) => `Connection to ${names} lost. Reconnecting…`,
     failedPeers: (names: string) => `No connection to ${names}. It is tried again every minute.`,
     interruptedPeers: (names: string) => `${names}: server connection lost. The call goes on.`,
-    waiting: 'Server connection lost. Reconnecting',
-    waitingFor: (n: number) => `in ${seconds(n)}…`,
-    unreachable: 'The server cannot be reached. Trying again',
+    waitingFor: (n: number) => `(in ${seconds(n)})`,
+    unreachable: 'The server cannot be reached. Trying again…',
     reconnecting: 'Server connection lost. Reconnecting…',
     offline: 'No network. Reconnecting when it is back.',
     closed: 'Disconnected',
-    mediaGoesOn: (n: number) => `The call with ${people(n)} goes on.`,
+    mediaGoesOn: 'The call goes on.',
+    troubledPeers: (names: string) => `${names} is connected in part.`,
+    weakPeers: (names: string) => `Weak connection to ${names}`,
+    badPeers: (names: string) => `Bad connection to ${names}: sound and pictures may stop`,
     rtt: (ms: number) => `${ms} ms`,
   },
 
@@ -133,6 +155,7 @@ export const en = {
     server: 'Server',
     attempt: 'Attempt',
     reason: 'Why',
+    error: 'Last error',
     id: 'ID',
     nobody: 'Nobody else is here.',
     state: 'State',
@@ -151,6 +174,20 @@ export const en = {
     frames: (width: number, height: number, fps: number) => `${width}×${height}, ${fps} fps`,
   },
 
+  reasons: {
+    TurnRefused: 'The relay server (TURN) refuses the password.',
+    TurnUnreachable: 'There is no direct path, and the relay server (TURN) does not answer.',
+    NoTurnServer: 'Only relays may be used, and no relay server (TURN) is configured.',
+    NoCandidates: 'This device has no network address.',
+    NoRemoteCandidates: 'The other device has named no network address.',
+    AddressFamilies: 'One device has only IPv4, the other only IPv6.',
+    NoRoute: 'No packet gets through: a firewall may block it.',
+    Lost: 'The network path was lost.',
+    NoAnswer: 'The other device does not answer.',
+    TooLarge: 'More is sent than the server allows: stop a camera or a screen.',
+    NegotiationFailed: 'The two browsers do not agree on the connection.',
+  } satisfies Record<PeerReasonCode, string>,
+
   settings: {
     heading: 'Settings',
     devices: 'Devices',
@@ -167,16 +204,24 @@ export const en = {
     message: 'Message',
     placeholder: 'Write a message',
     send: 'Send',
-    empty: 'Messages go to those who are here now, and are kept nowhere.',
+    empty: 'Messages go to the people who are here now. No server keeps them.',
     nobody: 'Nobody else is here to read it.',
+    newMessages: (n: number) => (n === 1 ? '1 new message' : `${n} new messages`),
   },
 
   panel: { close: 'Close' },
 
+  leaving: {
+    heading: 'Leave the call?',
+    lead: 'The others stay. You can come back by the same link.',
+    stay: 'Stay',
+    leave: 'Leave the call',
+  },
+
   trouble: {
     microphone: {
       denied:
-        'Your microphone is blocked. You can still join and listen. To speak, allow the microphone for this site in your browser (the icon beside the address), then unmute.',
+        'Your microphone is blocked. To speak, allow it for this site (the icon beside the address), then unmute. You can listen until then.',
       missing: 'No microphone found. You can still join and listen. To speak, plug one in, then unmute.',
       busy: 'Your microphone is in use by another program. Close that one, then unmute. Until then you can listen.',
       insecure:
@@ -186,7 +231,7 @@ export const en = {
     },
     camera: {
       denied:
-        'Your camera is blocked. To be seen, allow the camera for this site in your browser (the icon beside the address), then turn it on again.',
+        'Your camera is blocked. To be seen, allow it for this site (the icon beside the address), then turn it on again.',
       missing: 'No camera found. Plug one in, then turn it on again.',
       busy: 'Your camera is in use by another program. Close that one, then turn it on again.',
       insecure: 'Browsers give the camera only to pages from https.',
@@ -219,7 +264,7 @@ export const en = {
     entered: 'You are in the room',
     sharing: 'You are sharing your screen',
     sharingEnded: 'You stopped sharing',
-    message: (name: string) => `Message from ${name}`,
+    message: (name: string, text: string) => `${name}: ${text}`,
   },
 };
 

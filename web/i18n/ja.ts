@@ -13,6 +13,16 @@ export const ja: Text = {
     invitedLead: '映りと音を確かめてから、参加してください。',
     leftHeading: '退出しました',
     leftLead: '誰かがいる間は、同じリンクで戻れます。',
+    movedHeading: '通話は別のタブにあります',
+    movedLead: 'そのタブで続けるか、このタブに戻してください。',
+    goneHeading: 'この部屋は閉じています',
+    goneLead: '同じリンクでもう一度開くか、別の部屋を作ってください。',
+    fullHeading: 'この部屋は満員です',
+    fullLead: '空きがありません。',
+    badHeading: 'このリンクは使えません',
+    badLead: 'もう一度送ってもらうか、部屋を作ってください。',
+    failedHeading: '通話が終わりました',
+    failedLead: 'もう一度試すか、別の部屋を作ってください。',
     name: '名前',
     namePlaceholder: '相手に表示されます',
     create: '部屋を作る',
@@ -23,13 +33,18 @@ export const ja: Text = {
     linkMissing: '届いたリンクか、部屋の ID を貼り付けてください。',
     linkBad: '部屋の ID が見つかりません。3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162 のような形です。',
     entering: '接続しています…',
+    waiting: '空きを待っています。空き次第、参加します。',
+    returning: '通話に戻っています…',
     cancel: 'キャンセル',
     ownRoom: '自分の部屋を始めるには:',
     reopen: 'もう一度開く',
+    elsewhere: '別のタブでこの通話に参加しています。',
+    move: '通話をここに移す',
   },
 
   notices: {
     left: '',
+    moved: '',
     badLink: 'このリンクには部屋の ID がありません。もう一度送ってもらうか、部屋を作ってください。',
     roomNotFound:
       '部屋が見つかりません。最後の人が退出すると、しばらくして閉じられます。同じリンクでもう一度開けます。',
@@ -84,11 +99,13 @@ export const ja: Text = {
     guest: 'ゲスト',
     muted: 'ミュート中',
     speaking: '発言中',
+    enlarge: (name) => `${name}を大きく表示`,
     cameraOf: (name) => `${name}のカメラ`,
     screenOf: (name) => `${name}さんが画面を共有しています`,
     ownScreen: '画面を共有しています',
     screens: '共有中の画面',
     fullscreen: '全画面',
+    enlargeScreen: (name) => `${name}の画面を大きく表示`,
     sound: '音を出す',
     soundLead: 'ブラウザーが通話の音を止めています。',
     states: {
@@ -99,10 +116,12 @@ export const ja: Text = {
       failed: '接続できません',
       closed: '退出',
     },
+    troubled: '一部のみ接続',
+    qualities: { weak: '接続が不安定', bad: '接続が悪い' },
   },
 
   status: {
-    idle: '未接続',
+    idle: '',
     connecting: '接続しています…',
     alone: '接続済み',
     people: (n) => `${n} 人`,
@@ -111,13 +130,15 @@ export const ja: Text = {
     lostPeers: (names) => `${names}との接続が切れました。再接続しています…`,
     failedPeers: (names) => `${names}に接続できません。1 分ごとに再試行します。`,
     interruptedPeers: (names) => `${names}: サーバーとの接続が切れましたが、通話は続いています。`,
-    waiting: 'サーバーとの接続が切れました。再接続します',
-    waitingFor: (n) => `(${n} 秒後)。`,
-    unreachable: 'サーバーに接続できません。再試行します',
+    waitingFor: (n) => `(${n} 秒後)`,
+    unreachable: 'サーバーに接続できません。再試行しています…',
     reconnecting: 'サーバーとの接続が切れました。再接続しています…',
     offline: 'ネットワークがありません。戻り次第、再接続します。',
     closed: '切断されました',
-    mediaGoesOn: (n) => `${n} 人との通話は続いています。`,
+    mediaGoesOn: '通話は続いています。',
+    troubledPeers: (names) => `${names}とは一部のみ接続しています。`,
+    weakPeers: (names) => `${names}との接続が不安定です`,
+    badPeers: (names) => `${names}との接続が悪く、音や映像が止まることがあります`,
     rtt: (ms) => `${ms} ms`,
   },
 
@@ -126,6 +147,7 @@ export const ja: Text = {
     server: 'サーバー',
     attempt: '再接続の回数',
     reason: '理由',
+    error: '最後のエラー',
     id: 'ID',
     nobody: 'ほかに誰もいません。',
     state: '状態',
@@ -144,6 +166,20 @@ export const ja: Text = {
     frames: (width, height, fps) => `${width}×${height}、${fps} fps`,
   },
 
+  reasons: {
+    TurnRefused: '中継サーバー (TURN) がパスワードを拒否しています。',
+    TurnUnreachable: '直接の経路がなく、中継サーバー (TURN) が応答しません。',
+    NoTurnServer: '中継だけが許されていますが、中継サーバー (TURN) が設定されていません。',
+    NoCandidates: 'この端末にネットワークアドレスがありません。',
+    NoRemoteCandidates: '相手の端末のネットワークアドレスが届いていません。',
+    AddressFamilies: '一方は IPv4 だけ、もう一方は IPv6 だけです。',
+    NoRoute: 'パケットが届きません。ファイアウォールが遮断している可能性があります。',
+    Lost: 'ネットワークの経路が失われました。',
+    NoAnswer: '相手の端末が応答しません。',
+    TooLarge: '送信がサーバーの上限を超えています。カメラか画面を止めてください。',
+    NegotiationFailed: 'ブラウザー同士の接続の取り決めに失敗しました。',
+  },
+
   settings: {
     heading: '設定',
     devices: 'デバイス',
@@ -160,16 +196,24 @@ export const ja: Text = {
     message: 'メッセージ',
     placeholder: 'メッセージを書く',
     send: '送信',
-    empty: 'メッセージは今ここにいる人にだけ届き、どこにも保存されません。',
+    empty: 'メッセージは今ここにいる人にだけ届き、サーバーには保存されません。',
     nobody: '読む人がまだいません。',
+    newMessages: (n) => `新着 ${n} 件`,
   },
 
   panel: { close: '閉じる' },
 
+  leaving: {
+    heading: '通話から退出しますか?',
+    lead: 'ほかの人は残ります。同じリンクで戻れます。',
+    stay: '残る',
+    leave: '退出する',
+  },
+
   trouble: {
     microphone: {
       denied:
-        'マイクがブロックされています。聞くだけなら参加できます。話すには、アドレスの横のアイコンからこのサイトにマイクを許可し、ミュートを解除してください。',
+        'マイクがブロックされています。話すには、アドレスの横のアイコンから許可し、ミュートを解除してください。それまでは聞くだけです。',
       missing:
         'マイクが見つかりません。聞くだけなら参加できます。話すには、マイクをつないでミュートを解除してください。',
       busy: 'マイクはほかのプログラムが使っています。それを閉じてから、ミュートを解除してください。聞くことはできます。',
@@ -180,7 +224,7 @@ export const ja: Text = {
     },
     camera: {
       denied:
-        'カメラがブロックされています。映るには、アドレスの横のアイコンからこのサイトにカメラを許可し、もう一度オンにしてください。',
+        'カメラがブロックされています。映るには、アドレスの横のアイコンから許可し、もう一度オンにしてください。',
       missing: 'カメラが見つかりません。つないでから、もう一度オンにしてください。',
       busy: 'カメラはほかのプログラムが使っています。それを閉じてから、もう一度オンにしてください。',
       insecure: 'ブラウザーは https のページにだけカメラを渡します。',
@@ -213,6 +257,6 @@ export const ja: Text = {
     entered: '部屋に入りました',
     sharing: '画面を共有しています',
     sharingEnded: '共有を停止しました',
-    message: (name) => `${name}さんからのメッセージ`,
+    message: (name, text) => `${name}: ${text}`,
   },
 };

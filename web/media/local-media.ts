@@ -65,6 +65,17 @@ export class LocalMedia {
   }
 }
 
+/** Phones have no way to capture their screen, even where the method is there. */
+export function canShareScreen({
+  mediaDevices,
+  userAgent,
+}: {
+  readonly mediaDevices?: Partial<MediaDevices> | undefined;
+  readonly userAgent: string;
+}): boolean {
+  return mediaDevices?.getDisplayMedia !== undefined && !/Android|iPhone|iPad|Mobile/.test(userAgent);
+}
+
 /** Whether getUserMedia would ask: opened without asking, a microphone surprises nobody. */
 export async function isAllowed(kind: DeviceKind): Promise<boolean> {
   try {

@@ -31,4 +31,6 @@ test('the link of a room has its id in the fragment, and nothing else of this pa
 test.each([
   ['http://localhost:8080/#x', 'ws://localhost:8080/ws'],
   ['https://bloom.example/', 'wss://bloom.example/ws'],
+  ['https://example.org/call/#x', 'wss://example.org/call/ws'],
+  ['http://[::1]:8080/', 'ws://[::1]:8080/ws'],
 ])('beside %s Bloom listens at %s', (page, url) => expect(signalingUrl(page).href).toBe(url));

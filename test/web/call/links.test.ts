@@ -14,6 +14,16 @@ test.each([
   ],
   ['javascript:alert(1)', ['javascript:alert(1)']],
   ['https://', ['https://']],
+  [
+    'https://en.wikipedia.org/wiki/Bloom_(disambiguation).',
+    [{ url: 'https://en.wikipedia.org/wiki/Bloom_(disambiguation)' }, '.'],
+  ],
+  ['(see https://a.example/b_(c))', ['(see ', { url: 'https://a.example/b_(c)' }, ')']],
+  ['[https://a.example/?q[0]=1]', ['[', { url: 'https://a.example/?q[0]=1' }, ']']],
+  ['www.example.com, or', [{ url: 'https://www.example.com' }, ', or']],
+  ['mailto:aiko@example.com!', [{ url: 'mailto:aiko@example.com' }, '!']],
+  ["it's 'https://a.example'", ["it's '", { url: 'https://a.example' }, "'"]],
+  ['awww.example.com, www., mailto: x', ['awww.example.com, www., mailto: x']],
   ['', []],
 ])('%j', (text, parts) => expect(read(text)).toEqual(parts));
 

@@ -7,6 +7,7 @@ export function person(name: string, more: Partial<Person> = {}): Person {
     isSelf: false,
     isKnown: true,
     name,
+    hue: 0,
     isMuted: false,
     state: 'connected',
     voices: [],

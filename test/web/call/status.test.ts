@@ -13,7 +13,7 @@ const inRoom = (signaling: SignalingState, ...others: Person[]) =>
   statusOf(signaling, [SELF, ...others], true, en);
 
 test('outside of a call', () => {
-  expect(statusOf(undefined, [], false, en)).toEqual({ tone: 'idle', text: 'Not connected' });
+  expect(statusOf(undefined, [], false, en)).toEqual({ tone: 'idle', text: '' });
   expect(statusOf({ status: 'connecting', attempt: 0 }, [SELF], false, en)).toEqual({
     tone: 'busy',
     text: 'Connecting…',
@@ -21,8 +21,13 @@ test('outside of a call', () => {
   expect(statusOf(CONNECTED, [SELF], false, en).text).toBe('Connecting…');
   expect(statusOf({ status: 'waiting', attempt: 1, retryAt: 5000 }, [SELF], false, en)).toEqual({
     tone: 'bad',
-    text: 'The server cannot be reached. Trying again',
+    text: 'The server cannot be reached. Trying again…',
     retryAt: 5000,
+  });
+  // The same words while it is tried: a screen reader says them once.
+  expect(statusOf({ status: 'connecting', attempt: 1 }, [SELF], false, en)).toEqual({
+    tone: 'bad',
+    text: 'The server cannot be reached. Trying again…',
   });
 });
 
@@ -63,17 +68,45 @@ test('the server comes first, and what goes on without it is said too', () => {
   const waiting: SignalingState = { status: 'waiting', attempt: 1, retryAt: 5000, reason: 'x' };
   expect(inRoom(waiting, person('Ken'), person('Lea', { state: 'reconnecting' }))).toEqual({
     tone: 'bad',
-    text: 'Server connection lost. Reconnecting',
+    text: 'Server connection lost. Reconnecting… The call goes on.',
     retryAt: 5000,
-    aside: 'The call with 1 person goes on.',
   });
-  expect(inRoom(waiting)).not.toHaveProperty('aside');
-  expect(inRoom({ status: 'connecting', attempt: 2 }).text).toBe('Server connection lost. Reconnecting…');
+  expect(inRoom(waiting).text).toBe('Server connection lost. Reconnecting…');
+  // The same words while it is tried: a screen reader says them once.
+  expect(inRoom({ status: 'connecting', attempt: 2 })).toEqual({
+    tone: 'bad',
+    text: 'Server connection lost. Reconnecting…',
+  });
   expect(inRoom({ status: 'offline', attempt: 1 })).toEqual({
     tone: 'bad',
     text: 'No network. Reconnecting when it is back.',
   });
   expect(inRoom({ status: 'closed', attempt: 0 }).text).toBe('Disconnected');
+});
+
+test('why somebody is not reached is said, and a pair in trouble is not called connected', () => {
+  expect(inRoom(CONNECTED, person('Ken', { state: 'failed', reason: 'TurnRefused' })).text).toBe(
+    'No connection to Ken. It is tried again every minute. The relay server (TURN) refuses the password.',
+  );
+  const [ken, lea] = ['Ken', 'Lea'].map((name) => person(name, { state: 'connecting', reason: 'NoRoute' }));
+  expect(inRoom(CONNECTED, ken as Person, lea as Person).text).toBe(
+    'Connecting to Ken and Lea… No packet gets through: a firewall may block it.',
+  );
+  expect(inRoom(CONNECTED, person('Ken', { reason: 'TooLarge' }))).toEqual({
+    tone: 'weak',
+    text: 'Ken is connected in part. More is sent than the server allows: stop a camera or a screen.',
+  });
+});
+
+test('a weak connection is named, the worst first, and never called good', () => {
+  const qualityTo = ({ name }: Person) => (name === 'Ken' ? 'weak' : name === 'Lea' ? 'bad' : 'good');
+  const read = (...others: Person[]) => statusOf(CONNECTED, [SELF, ...others], true, en, qualityTo);
+  expect(read(person('Ken'), person('Tom'))).toEqual({ tone: 'weak', text: 'Weak connection to Ken' });
+  expect(read(person('Ken'), person('Lea'))).toEqual({
+    tone: 'bad',
+    text: 'Bad connection to Lea: sound and pictures may stop',
+  });
+  expect(read(person('Lea', { state: 'reconnecting' })).text).toBe('Connection to Lea lost. Reconnecting…');
 });
 
 test('in Japanese', () => {

@@ -41,6 +41,13 @@ export class Site {
     return visitor;
   }
 
+  /** Another tab of somebody's browser. */
+  async openBeside({ page }: Visitor, url: URL | string): Promise<Visitor> {
+    const visitor = await Visitor.openIn(page.context(), url);
+    this.visitors.push(visitor);
+    return visitor;
+  }
+
   /** The same in a browser of their own, started with these arguments. */
   async openElsewhere(
     args: readonly string[],

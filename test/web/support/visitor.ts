@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 
 /** People at the call page, in real Chromium with fake devices. */
 
@@ -27,11 +27,17 @@ export class Visitor {
   ): Promise<Visitor> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(TIMEOUT_MS);
+    const visitor = await Visitor.openIn(context, url);
+    if (name !== undefined) await visitor.page.getByRole('textbox', { name: 'Your name' }).fill(name);
+    return visitor;
+  }
+
+  /** A new tab of a browser window. */
+  static async openIn(context: BrowserContext, url: URL | string): Promise<Visitor> {
     const page = await context.newPage();
     const visitor = new Visitor(page);
     visitor.#watch(new URL(url).host);
     await page.goto(String(url));
-    if (name !== undefined) await page.getByRole('textbox', { name: 'Your name' }).fill(name);
     return visitor;
   }
 
