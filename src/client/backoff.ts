@@ -11,11 +11,12 @@ export interface Backoff {
   readonly maxAttempts: number;
 }
 
-/** What the option asks for. Throws a RangeError for what is no time, or no count. */
+/** What the option asks for. Throws a RangeError for a value that is not a time, or not a count. */
 export function readBackoff(reconnect: Partly<Backoff> | false = {}): Backoff | false {
   if (reconnect === false) return false;
   const { baseMs = 500, capMs = 15_000, maxAttempts = Number.POSITIVE_INFINITY } = reconnect;
-  if (!(maxAttempts >= 0)) throw new RangeError(`reconnect.maxAttempts is ${maxAttempts}: no count.`);
+  if (!(maxAttempts >= 0))
+    throw new RangeError(`reconnect.maxAttempts is ${maxAttempts}; it must be a number from 0.`);
   return {
     baseMs: readMs('reconnect.baseMs', baseMs),
     capMs: readMs('reconnect.capMs', capMs),

@@ -10,7 +10,14 @@ export interface Events<M> {
 
 /** Keeps listeners and calls them, in the order they came. */
 export class Emitter<M> implements Events<M> {
+  readonly #isHandled: (error: unknown, type: keyof M) => boolean;
+  #hasEnded = false;
   readonly #listeners = new Map<keyof M, Set<(event: never) => void>>();
+
+  /** `isHandled` hears what a listener threw or rejected with, and says whether that needs no other report. */
+  constructor(isHandled: (error: unknown, type: keyof M) => boolean = () => false) {
+    this.#isHandled = isHandled;
+  }
 
   on<K extends keyof M>(
     type: K,
@@ -24,24 +31,36 @@ export class Emitter<M> implements Events<M> {
       listeners.delete(entry);
       signal?.removeEventListener('abort', stop);
     };
-    if (signal?.aborted) return stop;
+    if (signal?.aborted || this.#hasEnded) return stop;
     listeners.add(entry);
     signal?.addEventListener('abort', stop, { once: true });
     return stop;
   }
 
-  /** A listener that throws costs the others nothing: its error is reported as one nobody caught. */
+  /** A listener that throws, or rejects, costs the others nothing: its error is reported as uncaught. */
   emit<K extends keyof M>(type: K, event: M[K]): void {
     const listeners = this.#listeners.get(type);
     for (const listener of [...(listeners ?? [])]) {
       if (!listeners?.has(listener)) continue; // stopped by one before it
       try {
-        listener(event as never);
+        const result = listener(event as never) as unknown;
+        if (result instanceof Promise) result.catch((error) => this.#report(error, type));
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        this.#report(error, type);
       }
     }
+  }
+
+  /** No listener hears anything any more. */
+  end(): void {
+    this.#hasEnded = true;
+    for (const listeners of this.#listeners.values()) listeners.clear();
+  }
+
+  #report(error: unknown, type: keyof M): void {
+    if (this.#isHandled(error, type)) return;
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

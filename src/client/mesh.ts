@@ -300,5 +300,5 @@ export class Mesh implements Events<MeshEvents> {
 function connectionOf(options: MeshOptions): typeof RTCPeerConnection {
   const given = options.RTCPeerConnection ?? (globalThis as Partial<typeof globalThis>).RTCPeerConnection;
   if (given !== undefined) return given as typeof RTCPeerConnection;
-  throw new TypeError('There is no RTCPeerConnection here: give one as an option, werift’s for instance.');
+  throw new TypeError('RTCPeerConnection is missing here: give one as an option, for instance werift’s.');
 }

@@ -59,7 +59,7 @@ export class Relays {
 
   /** The session is gone that they belonged to. */
   forget(): void {
-    const gone = new SignalingError('Lost', 'The session was gone, and the negotiation with it.');
+    const gone = new SignalingError('Lost', 'The session had ended, and the relays that waited with it.');
     this.#pacer.drop(({ to }) => to !== undefined, gone);
   }
 
@@ -73,29 +73,31 @@ export class Relays {
     const problem = problemOf(message);
     if (problem !== undefined) return refuse('InvalidPayload', problem);
     if (room === undefined || limits === undefined) {
-      return refuse('InvalidPayload', 'You are in no room: create or join one first.');
+      return refuse('InvalidPayload', 'You are outside a room: create or join one first.');
     }
     if (to === selfId || !room.participants.includes(to)) {
-      return refuse('ParticipantNotFound', `No participant ${to} in this room.`);
+      return refuse('ParticipantNotFound', `The participant ${to} is not in this room.`);
     }
     const bytes = new TextEncoder().encode(text).length;
     const { max_payload_bytes: most } = limits;
     if (bytes > most) {
-      return refuse('InvalidPayload', `${bytes} bytes are more than the ${most} a frame may have.`);
+      return refuse('InvalidPayload', `The frame has ${bytes} bytes; the server takes ${most} at most.`);
     }
-    if (this.#pacer.size >= MAX_QUEUE) refuse('RateLimited', `${MAX_QUEUE} relays wait already.`);
+    if (this.#pacer.size >= MAX_QUEUE) refuse('RateLimited', `${MAX_QUEUE} relays already wait to be sent.`);
   }
 }
 
 /** What the server would refuse, from callers without types: machines/seat.ts counts on that it refuses nothing. */
 function problemOf(message: RelayRequest): string | undefined {
   if (message.type !== 'IceCandidate') {
-    return typeof message.sdp === 'string' ? undefined : 'sdp is no string; of a description, give its sdp.';
+    return typeof message.sdp === 'string'
+      ? undefined
+      : 'sdp must be a string: give the property sdp of the description.';
   }
   const { candidate, sdpMid, sdpMLineIndex: index, usernameFragment } = message;
-  if (typeof candidate !== 'string') return 'candidate is no string.';
-  if (typeof (sdpMid ?? '') !== 'string') return 'sdpMid is no string.';
-  if (typeof (usernameFragment ?? '') !== 'string') return 'usernameFragment is no string.';
+  if (typeof candidate !== 'string') return 'candidate must be a string.';
+  if (typeof (sdpMid ?? '') !== 'string') return 'sdpMid must be a string.';
+  if (typeof (usernameFragment ?? '') !== 'string') return 'usernameFragment must be a string.';
   const isIndex = Number.isInteger(index ?? 0) && (index ?? 0) >= 0 && (index ?? 0) <= MAX_LINE_INDEX;
-  return isIndex ? undefined : `sdpMLineIndex is no integer from 0 to ${MAX_LINE_INDEX}.`;
+  return isIndex ? undefined : `sdpMLineIndex must be an integer from 0 to ${MAX_LINE_INDEX}.`;
 }

@@ -100,7 +100,7 @@ export class SessionStore {
   }
 
   async #take(): Promise<Claimed> {
-    const stored = parse(this.#read(), this.#url());
+    const stored = this.#try(() => parse(this.#read(), this.#url()));
     if (stored !== undefined) this.#lock = stored.lock;
     const isOurs = await this.#acquire(stored?.isAway ? AWAY_WAIT_MS : WAIT_MS);
     if (!isOurs) {

@@ -29,8 +29,7 @@ const REPLACED = 4409;
  * token and counts what was heard, so that another socket goes on exactly where the last one stopped.
  */
 export class Session {
-  readonly #url: URL;
-  readonly #WebSocket: typeof WebSocket;
+  readonly #openSocket: () => WebSocket;
   readonly #host: SessionHost;
   #socket: WebSocket | undefined;
   #next: WebSocket | undefined;
@@ -39,9 +38,8 @@ export class Session {
   /** A socket has brought the token since the last Ready: the server may give the session to that. */
   #isClaiming = false;
 
-  constructor(url: URL, webSocket: typeof WebSocket, host: SessionHost) {
-    this.#url = url;
-    this.#WebSocket = webSocket;
+  constructor(openSocket: () => WebSocket, host: SessionHost) {
+    this.#openSocket = openSocket;
     this.#host = host;
   }
 
@@ -61,7 +59,7 @@ export class Session {
     if (this.#next !== undefined) return;
     let socket: WebSocket;
     try {
-      socket = new this.#WebSocket(this.#url);
+      socket = this.#openSocket();
     } catch (error) {
       // A page served by https may not open ws://, for one.
       return this.#host.lost({ reason: String(error), afterMs: false });
@@ -99,7 +97,11 @@ export class Session {
     const message = readMessage(data);
     if (message === undefined) {
       socket.close();
-      return this.#closed(socket, ABNORMAL, 'What arrived is no message of the protocol.');
+      return this.#closed(
+        socket,
+        ABNORMAL,
+        'The server sent something that is not a message of Bloom’s protocol.',
+      );
     }
     if (message.type === 'Ready') {
       if (socket === this.#next) this.#greet(socket, message);

@@ -5,9 +5,10 @@ import { readBackoff } from './backoff.ts';
 import type { SeatCall } from './calls.ts';
 import { type ChartLogic, runChart } from './chart.ts';
 import { Emitter, type Events } from './emitter.ts';
+import { readEndpoint, resolveEndpoint } from './endpoint.ts';
 import { SignalingError } from './errors.ts';
 import type { Request } from './machines/seat.ts';
-import { type SignalingDecision, signalingMachine } from './machines/signaling.ts';
+import { type SignalingDecision, type SignalingEvent, signalingMachine } from './machines/signaling.ts';
 import { Pacer } from './pacer.ts';
 import { Relays } from './relays.ts';
 import { missing, type RoomState } from './room.ts';
@@ -34,7 +35,7 @@ export class Signaling implements Events<SignalingEvents> {
   /** The XState actor of the connection, whose statechart is in docs/statecharts.md. */
   readonly actor: Actor<ChartLogic<typeof signalingMachine>>;
   readonly #seat: Seat;
-  readonly #emitter = new Emitter<SignalingEvents>();
+  readonly #emitter = new Emitter<SignalingEvents>((error, type) => this.#isHandled(error, type));
   readonly #session: Session;
   readonly #pacer: Pacer;
   readonly #relays: Relays;
@@ -43,7 +44,8 @@ export class Signaling implements Events<SignalingEvents> {
   /** What an earlier page has left, until the server has said whether it goes on. */
   #earlier: SessionRecord | undefined;
   #formerPeers: ReadonlySet<ParticipantId> = new Set();
-  readonly #url: string;
+  readonly #url: () => URL;
+  #isClosing = false;
   #connecting = 0;
   #ready: Ready | undefined;
   #previousId: ParticipantId | undefined;
@@ -52,17 +54,25 @@ export class Signaling implements Events<SignalingEvents> {
 
   /**
    * Nothing is sent before the first call. `url` is the server's WebSocket: `wss://host/ws`, or in a page `/ws`.
-   * Throws a TypeError when it is no URL, and a RangeError for an option that is no time or count.
+   * Throws a TypeError when it cannot be one, and a RangeError for an option that is out of range. A relative URL is
+   * resolved at the first connection, so that a page can be rendered on a server.
    */
   constructor(url: string | URL, options: SignalingOptions = {}) {
     const { reconnect, inspect } = options;
     const backoff = readBackoff(reconnect);
-    const { location, navigator } = globalThis as Partial<typeof globalThis>;
-    const absolute = new URL(url, location?.href);
-    absolute.protocol = absolute.protocol.replace('http', 'ws');
-    this.#url = absolute.href;
-    if (options.session != null) this.#store = new SessionStore(options.session, () => this.#url);
-    this.#session = new Session(absolute, options.WebSocket ?? WebSocket, {
+    const { navigator } = globalThis as Partial<typeof globalThis>;
+    readEndpoint(url); // throws now what it can know now
+    this.#url = () => resolveEndpoint(url);
+    if (options.session != null) this.#store = new SessionStore(options.session, () => this.#url().href);
+    const openSocket = () => {
+      const endpoint = this.#url();
+      const Socket = options.WebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket;
+      if (Socket !== undefined) return new Socket(endpoint);
+      throw new TypeError(
+        'WebSocket is missing here: give one as an option, for instance that of the package ws.',
+      );
+    };
+    this.#session = new Session(openSocket, {
       ready: (ready) => this.#welcome(ready),
       message: (message) => this.#hear(message),
       lost: (loss) => {
@@ -153,9 +163,13 @@ export class Signaling implements Events<SignalingEvents> {
    * Connects, and settles when the server is ready; at once if it is. Goes on trying as `reconnect` says: bound it
    * with `AbortSignal.timeout(ms)`. Rejects with `Closed` when that is over, or was before.
    */
-  async connect({ signal }: CallOptions = {}): Promise<void> {
+  connect(options?: CallOptions): Promise<void> {
+    return this.#quiet(this.#connect(options));
+  }
+
+  async #connect({ signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    this.actor.send({ type: 'connect' });
+    this.#tell({ type: 'connect' });
     this.#connecting += 1;
     const settled = new AbortController();
     try {
@@ -180,22 +194,34 @@ export class Signaling implements Events<SignalingEvents> {
    * `Internal` when the server is at its room limit, `Closed`.
    */
   createRoom(options?: CallOptions): Promise<RoomState> {
-    return this.#enter({}, options);
+    return this.#quiet(this.#enter({}, options));
   }
 
   /**
    * Joins a room; connects first if need be. Rejects with `RoomNotFound`, `RoomFull`, `InvalidPayload` in a room or
    * for an id that is none, `Internal`, `Closed`.
    */
-  async joinRoom(roomId: RoomId, options: JoinOptions = {}): Promise<RoomState> {
+  joinRoom(roomId: RoomId, options?: JoinOptions): Promise<RoomState> {
+    return this.#quiet(this.#join(roomId, options));
+  }
+
+  async #join(roomId: RoomId, options: JoinOptions = {}): Promise<RoomState> {
     const { createIfMissing } = options;
     // What is sent is valid, so that an InvalidPayload never answers a request: see machines/seat.ts.
-    if (!UUID_V4.test(roomId)) throw new SignalingError('InvalidPayload', `${roomId} is no room id.`);
+    if (!UUID_V4.test(roomId)) {
+      const hint =
+        'A room id is a version 4 UUID: one that createRoom() returned, or crypto.randomUUID() makes.';
+      throw new SignalingError('InvalidPayload', `"${roomId}" cannot be a room id. ${hint}`);
+    }
     return this.#enter({ roomId: roomId.toLowerCase(), createIfMissing }, options);
   }
 
   /** Leaves the room; settles when that is on its way, or at once outside a room. Relays still waiting are dropped. */
-  async leave(options?: CallOptions): Promise<void> {
+  leave(options?: CallOptions): Promise<void> {
+    return this.#quiet(this.#leave(options));
+  }
+
+  async #leave(options?: CallOptions): Promise<void> {
     const { status } = this.#state;
     if (status !== 'idle' && status !== 'closed') await this.#ask({ type: 'leave' }, options);
   }
@@ -209,12 +235,12 @@ export class Signaling implements Events<SignalingEvents> {
    * `Closed`.
    */
   offer(to: ParticipantId, sdp: string, options?: CallOptions): Promise<void> {
-    return this.#relays.send({ type: 'Offer', to, sdp }, options);
+    return this.#quiet(this.#relays.send({ type: 'Offer', to, sdp }, options));
   }
 
   /** As `offer`. */
   answer(to: ParticipantId, sdp: string, options?: CallOptions): Promise<void> {
-    return this.#relays.send({ type: 'Answer', to, sdp }, options);
+    return this.#quiet(this.#relays.send({ type: 'Answer', to, sdp }, options));
   }
 
   /** As `offer`, but behind all offers and answers to others; null ends the candidates. */
@@ -222,7 +248,7 @@ export class Signaling implements Events<SignalingEvents> {
     // Of an RTCIceCandidate, whose properties are getters, and which has many more.
     const { candidate: line = '', sdpMid, sdpMLineIndex, usernameFragment } = candidate ?? {};
     const message = { type: 'IceCandidate', to, candidate: line, sdpMid, sdpMLineIndex, usernameFragment };
-    return this.#relays.send(message as RelayRequest, options);
+    return this.#quiet(this.#relays.send(message as RelayRequest, options));
   }
 
   /**
@@ -250,8 +276,40 @@ export class Signaling implements Events<SignalingEvents> {
 
   /** Leaves for good: nobody waits for this client. Idempotent. */
   close(): void {
+    this.#isClosing = true;
     this.#store?.clear();
-    this.actor.send({ type: 'close' });
+    this.#tell({ type: 'close' });
+  }
+
+  /** A machine that has ended takes no events. */
+  #tell(event: SignalingEvent): void {
+    if (this.#state.status !== 'closed') this.actor.send(event);
+  }
+
+  /** A call that is moot rejects, but when its caller does not wait for it that is no unhandled rejection. */
+  #quiet<T>(call: Promise<T>): Promise<T> {
+    const outer = new Promise<T>((resolve, reject) => {
+      call.then(resolve, (error) => {
+        if (this.#isMoot(error)) outer.catch(() => {});
+        reject(error);
+      });
+    });
+    return outer;
+  }
+
+  /** Whether a call failed since somebody left meanwhile: the addressee, or this client. */
+  #isMoot(error: unknown): error is SignalingError {
+    if (!(error instanceof SignalingError)) return false;
+    const { code, to } = error;
+    if (code === 'Closed') return this.#isClosing;
+    return code === 'ParticipantNotFound' || code === 'Lost' || (to !== undefined && this.room === undefined);
+  }
+
+  /** An async listener that awaits a call does not wait for it to be moot. Then the event `error` is enough. */
+  #isHandled(error: unknown, type: keyof SignalingEvents): boolean {
+    if (!this.#isMoot(error)) return false;
+    if (type !== 'error') this.#emitter.emit('error', error);
+    return true;
   }
 
   #perform(decision: SignalingDecision): void {
@@ -294,7 +352,7 @@ export class Signaling implements Events<SignalingEvents> {
   #record(): SessionRecord | undefined {
     const resumption = this.#session.resumption;
     if (resumption === undefined || this.selfId === undefined) return undefined;
-    return { url: this.#url, ...resumption, selfId: this.selfId, room: this.room };
+    return { url: this.#url().href, ...resumption, selfId: this.selfId, room: this.room };
   }
 
   #save(): void {
@@ -403,7 +461,7 @@ export class Signaling implements Events<SignalingEvents> {
     options.signal?.throwIfAborted();
     const answer = this.#seat.ask(call, options);
     try {
-      this.actor.send({ type: 'connect' });
+      this.#tell({ type: 'connect' });
       if (this.#state.status === 'closed') this.#end();
       this.#seat.advance();
       return await answer;
@@ -415,7 +473,7 @@ export class Signaling implements Events<SignalingEvents> {
   /** A connection that was never made, and that nobody waits for any more, is given up. */
   #abandon(): void {
     if (this.#connecting > 0 || this.#seat.isWanted || this.#ready !== undefined) return;
-    this.actor.send({ type: 'abandon' });
+    this.#tell({ type: 'abandon' });
   }
 
   #end(): void {
@@ -437,6 +495,7 @@ export class Signaling implements Events<SignalingEvents> {
     if (JSON.stringify(this.#state) === JSON.stringify(state)) return;
     this.#state = state;
     this.#emitter.emit('state', state);
+    if (state.status === 'closed') this.#emitter.end();
   }
 
   /** After `room`, if it is the same room, who left and who came. */

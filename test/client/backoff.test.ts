@@ -27,10 +27,10 @@ test('what is not said is the default', () => {
 });
 
 test.each([
-  [{ baseMs: Number.NaN }, 'reconnect.baseMs is NaN: no time in milliseconds.'],
-  [{ baseMs: '500' as never }, 'reconnect.baseMs is 500: no time in milliseconds.'],
-  [{ capMs: -1 }, 'reconnect.capMs is -1: no time in milliseconds.'],
-  [{ maxAttempts: Number.NaN }, 'reconnect.maxAttempts is NaN: no count.'],
+  [{ baseMs: Number.NaN }, 'reconnect.baseMs is NaN; it must be a number of milliseconds from 0.'],
+  [{ baseMs: '500' as never }, 'reconnect.baseMs is 500; it must be a number of milliseconds from 0.'],
+  [{ capMs: -1 }, 'reconnect.capMs is -1; it must be a number of milliseconds from 0.'],
+  [{ maxAttempts: Number.NaN }, 'reconnect.maxAttempts is NaN; it must be a number from 0.'],
 ])('%j is refused', (reconnect, message) => {
   expect(() => readBackoff(reconnect)).toThrow(new RangeError(message));
 });

@@ -15,9 +15,9 @@ afterEach(closeAll);
 
 describe('InvalidPayload, before anything is sent', () => {
   test.each([
-    [{ type: 'offer', sdp: 'v=0' }, /give its sdp/],
-    [undefined, /sdp is no string/],
-    [null, /sdp is no string/],
+    [{ type: 'offer', sdp: 'v=0' }, /give the property sdp/],
+    [undefined, /sdp must be a string/],
+    [null, /sdp must be a string/],
   ])('an offer or answer of %j', async (sdp, message) => {
     const [alice, bob] = (await meet(server.wsUrl, 2)) as [Recorded, Recorded];
     const refusal = { code: 'InvalidPayload', to: bob.id, message: expect.stringMatching(message) };
@@ -29,13 +29,13 @@ describe('InvalidPayload, before anything is sent', () => {
   });
 
   test.each([
-    [{ candidate: 7 }, /candidate is/],
-    [{ candidate: null }, /candidate is/],
-    [{ candidate: '', sdpMid: 0 }, /sdpMid is/],
-    [{ candidate: '', sdpMLineIndex: -1 }, /sdpMLineIndex is/],
-    [{ candidate: '', sdpMLineIndex: 65_536 }, /sdpMLineIndex is/],
-    [{ candidate: '', sdpMLineIndex: '0' }, /sdpMLineIndex is/],
-    [{ candidate: '', usernameFragment: {} }, /usernameFragment is/],
+    [{ candidate: 7 }, /candidate must be/],
+    [{ candidate: null }, /candidate must be/],
+    [{ candidate: '', sdpMid: 0 }, /sdpMid must be/],
+    [{ candidate: '', sdpMLineIndex: -1 }, /sdpMLineIndex must be/],
+    [{ candidate: '', sdpMLineIndex: 65_536 }, /sdpMLineIndex must be/],
+    [{ candidate: '', sdpMLineIndex: '0' }, /sdpMLineIndex must be/],
+    [{ candidate: '', usernameFragment: {} }, /usernameFragment must be/],
   ])('a candidate of %j', async (candidate, message) => {
     const [alice, bob] = (await meet(server.wsUrl, 2)) as [Recorded, Recorded];
     const refusal = { code: 'InvalidPayload', message: expect.stringMatching(message) };

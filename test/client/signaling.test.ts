@@ -115,6 +115,17 @@ describe('a connection', () => {
     await bob.leave();
   });
 
+  test('that is closed tells that it is closed, and then nothing', async () => {
+    const client = start(server.wsUrl);
+    await client.createRoom();
+    client.close();
+    const heard = client.told.length;
+    expect(client.told.at(-1)).toMatchObject({ type: 'state', event: { status: 'closed' } });
+    await client.connect().catch(() => {});
+    client.close();
+    expect(client.told.length).toBe(heard);
+  });
+
   test('is refused a URL that is none', () => {
     expect(() => new Signaling('no url')).toThrow('Invalid URL');
   });

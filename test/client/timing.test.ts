@@ -14,5 +14,7 @@ test('a time that no timer takes is long, and not over at once, though it double
 });
 
 test.each([[Number.NaN], [-1], ['5000' as never]])('%j is no time', (answerMs) => {
-  expect(() => readTiming({ answerMs })).toThrow(`timing.answerMs is ${answerMs}: no time in milliseconds.`);
+  expect(() => readTiming({ answerMs })).toThrow(
+    `timing.answerMs is ${answerMs}; it must be a number of milliseconds from 0.`,
+  );
 });

@@ -82,7 +82,10 @@ interface Refusal {
   readonly message: string;
 }
 
-const INSIDE: Refusal = { code: 'InvalidPayload', message: 'You are in a room already: leave it first.' };
+const INSIDE: Refusal = {
+  code: 'InvalidPayload',
+  message: 'You are already in another room: leave it first.',
+};
 
 export const seatMachine = setup({
   types: {
