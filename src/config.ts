@@ -23,6 +23,8 @@ export interface Config {
   readonly maxPayloadBytes: number;
   readonly maxQueueBytes: number;
   readonly maxConnections: number;
+  /** WebSockets of one address at a time, and TCP connections without one; 0: any number. */
+  readonly maxConnectionsPerAddress: number;
   readonly maxRooms: number;
   /** Connection attempts and failed joins of one address within `attemptsWindowMs`; 0: any number. */
   readonly maxAttemptsPerAddress: number;
@@ -153,6 +155,12 @@ export const VARIABLES = {
     'What may wait for a slow reader; beyond it its connection is closed with 1013.',
   ),
   MAX_CONNECTIONS: integer(10_000, 1, 10_000_000, 'Connections at most; one more is answered 503.'),
+  MAX_CONNECTIONS_PER_ADDRESS: integer(
+    1000,
+    0,
+    10_000_000,
+    'Connections of one address (IPv6: one /64) at a time; one more is answered 429. As many TCP connections without a WebSocket may there be; one more is closed. Loopback is not limited. 0: no limit.',
+  ),
   MAX_ROOMS: integer(100_000, 1, 10_000_000, 'Rooms at most, idle ones included.'),
   MAX_ATTEMPTS_PER_ADDRESS: integer(
     1000,
@@ -273,6 +281,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxPayloadBytes: read('MAX_PAYLOAD_BYTES', VARIABLES.MAX_PAYLOAD_BYTES),
     maxQueueBytes: read('MAX_QUEUE_BYTES', VARIABLES.MAX_QUEUE_BYTES),
     maxConnections: read('MAX_CONNECTIONS', VARIABLES.MAX_CONNECTIONS),
+    maxConnectionsPerAddress: read('MAX_CONNECTIONS_PER_ADDRESS', VARIABLES.MAX_CONNECTIONS_PER_ADDRESS),
     maxRooms: read('MAX_ROOMS', VARIABLES.MAX_ROOMS),
     allowedOrigins: read('ALLOWED_ORIGINS', VARIABLES.ALLOWED_ORIGINS),
     trustProxy: read('TRUST_PROXY', VARIABLES.TRUST_PROXY),

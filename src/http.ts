@@ -1,21 +1,19 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import proxyAddr from 'proxy-addr';
 import { v4 as uuid } from 'uuid';
 import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
 import { type Config, ConfigError } from './config.ts';
+import { type Headers, refuseUpgrade, send } from './http/answer.ts';
+import { PlainConnections } from './http/plain-connections.ts';
+import { handshakeProblem, hasBody, pathOf } from './http/request.ts';
 import { Link } from './link.ts';
 import type { CloseReason } from './protocol/codes.ts';
 import type { ParticipantId } from './protocol/server.ts';
+import { AddressCounter } from './socket/address-counter.ts';
 import { Attempts } from './socket/attempts.ts';
 import { ClientSocket, type SocketListener } from './socket/client-socket.ts';
 import { FRAMES_TEXTS } from './socket/frame.ts';
@@ -41,14 +39,17 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 /** Who answers GET and HEAD of a path. */
 export type Routes = Readonly<Record<string, RequestHandler>>;
 
-type Headers = Readonly<Record<string, string>>;
-
 /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3000;
 /** How often Node looks for requests that take too long, in milliseconds. */
 const CHECKING_INTERVAL_MS = 5000;
 /** A request has at least this long to arrive whole, in milliseconds: networks are slow, too. */
 const MIN_PATIENCE_MS = 1000;
+
+/** A client has this long to read a response, however slowly it reads, in milliseconds. */
+const RESPONSE_TIMEOUT_MS = 5 * 60 * 1000;
+/** TCP connections without a WebSocket: as many as MAX_CONNECTIONS, but at least so many. */
+const MIN_PLAIN_CONNECTIONS = 1000;
 
 /** A frame this large takes long enough for others to have their turn, in bytes. */
 const LARGE_BYTES = 16 * 1024;
@@ -61,12 +62,11 @@ export class HttpFront {
   readonly #tally: Tally;
   readonly #server: Server;
   readonly #sockets: WebSocketServerOf<typeof ClientSocket>;
-  /**
-   * TCP connections without a WebSocket, those that have not said a word of TLS or HTTP yet included. With TLS also those
-   * with one: the WebSocket is on the TLS socket then, which does not tell what is below it.
-   */
-  readonly #unserved = new Set<Socket>();
-  readonly #whenClosed = forgetIn(this.#unserved);
+  readonly #plain: PlainConnections;
+  /** WebSockets of each address. */
+  readonly #perAddress: AddressCounter;
+  /** A client that neither reads nor writes for so long is gone, in milliseconds. */
+  readonly #patienceMs: number;
   /** WebSockets whose end is not known yet. */
   #open = 0;
   readonly #senders: SenderSettings;
@@ -100,16 +100,24 @@ export class HttpFront {
     };
     this.#heartbeat = new Heartbeat(config.heartbeatIntervalMs);
     this.#attempts = new Attempts(config.maxAttemptsPerAddress, config.attemptsWindowMs);
+    this.#perAddress = new AddressCounter(config.maxConnectionsPerAddress);
+    this.#plain = new PlainConnections({
+      all: Math.max(config.maxConnections, MIN_PLAIN_CONNECTIONS),
+      perAddress: config.maxConnectionsPerAddress,
+      isExempt: (address) => this.#trusts(address, 0),
+    });
+    this.#patienceMs = patienceOf(config);
     this.#server = makeServer(config);
     this.#server.on('connection', (socket: Socket) => {
-      this.#unserved.add(socket);
-      socket.on('close', this.#whenClosed);
+      if (this.#plain.add(socket)) return;
+      this.#logger.debug(
+        { address: socket.remoteAddress },
+        'connection refused: too many without a WebSocket',
+      );
+      socket.destroy();
     });
     this.#server.on('request', (request, response) => this.#answer(request, response));
-    this.#server.on(
-      'upgrade',
-      (request, socket, head) => void this.#upgrade(request, socket as Socket, head),
-    );
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head));
   }
 
   /** Open WebSockets, those still closing included. */
@@ -157,7 +165,7 @@ export class HttpFront {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const { link } of this.#sockets.clients) link.dismiss(reason);
     const overdue = setTimeout(() => {
-      for (const socket of this.#unserved) socket.destroy();
+      this.#plain.destroyAll();
       for (const socket of this.#sockets.clients) socket.terminate();
     }, timeoutMs);
     await closed;
@@ -166,12 +174,21 @@ export class HttpFront {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    this.#boundTime(request, response);
     const route = this.#routes[pathOf(request)];
     if (route === undefined) return send(response, 404, { error: 'Not found.' });
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, 405, { error: 'GET or HEAD only.' }, { Allow: 'GET, HEAD' });
     }
     route(request, response);
+  }
+
+  /** A client that does not read its response, or reads it a byte at a time, is sent away. A stream needs its own bound. */
+  #boundTime(request: IncomingMessage, response: ServerResponse): void {
+    request.socket.setTimeout(this.#patienceMs);
+    const overdue = setTimeout(() => request.socket.destroy(), RESPONSE_TIMEOUT_MS).unref();
+    response.on('close', () => clearTimeout(overdue));
+    if (hasBody(request)) response.shouldKeepAlive = false; // no route reads one
   }
 
   readonly #routes: Routes = {
@@ -195,36 +212,51 @@ export class HttpFront {
         : send(response, 200, { status: 'ready' }),
   };
 
-  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const participantId = uuid();
     const handshake = traceHandshake(this.#tally, participantId, request.headers);
     const refuse = (status: number, error: string, headers?: Headers): void => {
       handshake.answered(status);
       this.#logger.debug({ participant_id: participantId, status }, 'handshake refused');
+      this.#boundRefusal(socket);
       refuseUpgrade(socket, status, error, headers);
     };
     if (pathOf(request) !== '/ws') return refuse(404, 'Not found.');
+    const problem = handshakeProblem(request);
+    if (problem !== undefined) return refuse(400, problem);
     if (this.#isStopping) return refuse(503, 'The server is stopping.', { 'Retry-After': '5' });
     if (!this.#allowsOrigin(request.headers.origin)) return refuse(403, 'This origin may not connect.');
     if (this.connections >= this.#config.maxConnections) {
       return refuse(503, 'The server is at its connection limit.', { 'Retry-After': '30' });
     }
     const address = proxyAddr(request, this.#trusts);
-    const waitMs = await this.#attempts.count(address);
+    const waitMs = this.#attempts.count(address);
     if (waitMs > 0) {
       const seconds = String(Math.ceil(waitMs / 1000));
       return refuse(429, 'Too many attempts from this address.', { 'Retry-After': seconds });
     }
-    const refused = () => handshake.answered(400);
-    socket.once('close', refused); // ws refuses a malformed handshake itself
+    if (!this.#perAddress.take(address)) {
+      return refuse(429, 'Too many connections from this address.', { 'Retry-After': '30' });
+    }
+    let isServed = false;
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      socket.off('close', refused);
-      this.#unserved.delete(socket);
-      socket.off('close', this.#whenClosed);
+      isServed = true;
+      this.#plain.remove(socket);
       handshake.answered(101);
       this.#logger.debug({ participant_id: participantId, address }, 'connection opened');
       this.#serve(webSocket, socket, handshake.messagesOf(participantId), address);
     });
+    if (isServed) return;
+    // ws has refused a malformed handshake itself.
+    this.#boundRefusal(socket);
+    handshake.answered(400);
+    this.#perAddress.release(address);
+  }
+
+  /** A refusal may wait behind a response that its client does not read. */
+  #boundRefusal(socket: Socket): void {
+    const overdue = setTimeout(() => socket.destroy(), this.#patienceMs).unref();
+    socket.once('close', () => clearTimeout(overdue));
   }
 
   #allowsOrigin(origin: string | undefined): boolean {
@@ -254,9 +286,10 @@ export class HttpFront {
       if (!this.#heartbeat.heard(socket.link)) this.#throttle.rest(socket);
       socket.link.ponged(payload);
     },
-    attempted: (socket) => void this.#countAttempt(socket.link),
+    attempted: (socket) => this.#countAttempt(socket.link),
     ended: ({ link }, end) => {
       this.#open -= 1;
+      this.#perAddress.release(link.address);
       this.#heartbeat.remove(link);
       link.ended(end);
       this.#logger.debug({ participant_id: link.tracer.participantId, end }, 'connection closed');
@@ -265,18 +298,19 @@ export class HttpFront {
   };
 
   /** An address that tries too often is sent away: it cannot search for room ids, nor fill the server with rooms. */
-  async #countAttempt(link: Link): Promise<void> {
-    if ((await this.#attempts.count(link.address)) > 0) link.close('TooManyAttempts');
+  #countAttempt(link: Link): void {
+    // The answer to what it asked for goes first.
+    if (this.#attempts.count(link.address) > 0) queueMicrotask(() => link.close('TooManyAttempts'));
   }
 }
 
 function makeServer(config: Config): Server {
   const { tlsCertFile, tlsKeyFile } = config;
-  const patienceMs = Math.max(config.firstMessageTimeoutMs, MIN_PATIENCE_MS);
+  const patienceMs = patienceOf(config);
   const options = {
     // Only WebSocket upgrades are taken; a request that offers another, such as curl's h2c, is answered plainly.
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
-    // Who has not even finished asking is as silent as who says nothing on a WebSocket.
+    // An unfinished request gets the same time as a WebSocket without a first message.
     headersTimeout: patienceMs,
     requestTimeout: patienceMs,
     connectionsCheckingInterval: Math.min(patienceMs, CHECKING_INTERVAL_MS),
@@ -295,39 +329,6 @@ function makeServer(config: Config): Server {
   }
 }
 
-/** A listener for the end of any of them. */
-function forgetIn(sockets: Set<Socket>) {
-  return function (this: Socket): void {
-    sockets.delete(this);
-  };
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] as string;
-}
-
-function send(response: ServerResponse, status: number, body: object, headers: Headers = {}): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, STATUS_CODES[status], {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  response.end(text);
-}
-
-/** Answers an upgrade on the bare socket, which a response still being written may own: it goes behind that. */
-function refuseUpgrade(socket: Socket, status: number, error: string, headers: Headers = {}): void {
-  const text = `${JSON.stringify({ error })}\n`;
-  const lines = Object.entries({
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(text),
-    ...headers,
-    Connection: 'close',
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.on('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`, () =>
-    socket.destroySoon(),
-  );
+function patienceOf({ firstMessageTimeoutMs }: Config): number {
+  return Math.max(firstMessageTimeoutMs, MIN_PATIENCE_MS);
 }

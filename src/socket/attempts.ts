@@ -1,42 +1,72 @@
-import ipaddr from 'ipaddr.js';
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import { keyOf } from './address.ts';
+
+/** Arrivals of one address, the oldest at `first`. */
+interface History {
+  times: number[];
+  first: number;
+}
 
 /**
  * How often an address may try: connection attempts and failed joins count alike, so that neither floods nor a
- * search for room ids pay. IPv6 counts by /64, what one household or host is given. Loopback is not limited: it is
- * the operator's own, and behind an untrusted local proxy it would be everybody.
+ * search for room ids pay. The window rolls: at no moment are there more attempts than the limit in the time before it.
+ * What is beyond the limit is not counted. Loopback is not limited: it is the operator's own, and behind an untrusted
+ * local proxy it would be everybody.
  */
 export class Attempts {
-  readonly #limiter: RateLimiterMemory | undefined;
+  readonly #limit: number;
+  readonly #windowMs: number;
+  /** By what an address counts under; the one whose last attempt is longest ago comes first. */
+  readonly #histories = new Map<string, History>();
+  #sweep: NodeJS.Timeout | undefined;
 
   /** `limit` attempts within `windowMs`; a limit of 0 allows any number. */
   constructor(limit: number, windowMs: number) {
-    if (limit > 0) this.#limiter = new RateLimiterMemory({ points: limit, duration: windowMs / 1000 });
+    this.#limit = limit;
+    this.#windowMs = windowMs;
   }
 
-  /** Counts one attempt. Settles with 0, or beyond the limit with the milliseconds until the next may succeed. */
-  async count(address: string): Promise<number> {
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#histories.size;
+  }
+
+  /** Counts one attempt. Returns 0, or beyond the limit the milliseconds until the next may succeed. */
+  count(address: string): number {
     const key = keyOf(address);
-    if (this.#limiter === undefined || key === undefined) return 0;
-    try {
-      await this.#limiter.consume(key);
-      return 0;
-    } catch (refusal) {
-      return Math.max(1, (refusal as RateLimiterRes).msBeforeNext);
+    if (this.#limit === 0 || key === undefined) return 0;
+    const now = performance.now();
+    const history = this.#histories.get(key) ?? { times: [], first: 0 };
+    this.#forgetOld(history, now);
+    if (history.times.length - history.first >= this.#limit) {
+      return Math.max(1, Math.ceil((history.times[history.first] as number) + this.#windowMs - now));
+    }
+    history.times.push(now);
+    this.#histories.delete(key);
+    this.#histories.set(key, history);
+    this.#sweep ??= setTimeout(() => this.#sweepOld(), this.#windowMs).unref();
+    return 0;
+  }
+
+  #forgetOld(history: History, now: number): void {
+    const { times } = history;
+    while (history.first < times.length && (times[history.first] as number) <= now - this.#windowMs)
+      history.first += 1;
+    if (history.first * 2 <= times.length) return;
+    history.times = times.slice(history.first);
+    history.first = 0;
+  }
+
+  /** Forgets addresses that have not tried within the window. */
+  #sweepOld(): void {
+    const now = performance.now();
+    this.#sweep = undefined;
+    for (const [key, { times }] of this.#histories) {
+      const restMs = (times.at(-1) as number) + this.#windowMs - now;
+      if (restMs > 0) {
+        this.#sweep = setTimeout(() => this.#sweepOld(), restMs).unref();
+        return;
+      }
+      this.#histories.delete(key);
     }
   }
-}
-
-/** `192.0.2.1:50123`, `[2001:db8::1]:50123`, `[2001:db8::1]`: some proxies forward the port as well. */
-const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
-
-/** What an address counts under; undefined for one that is not limited. */
-export function keyOf(forwarded: string): string | undefined {
-  const [, ipv6, ipv4] = WITH_PORT.exec(forwarded) ?? [];
-  const address = ipv6 ?? ipv4 ?? forwarded;
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address); // an IPv4 address mapped into IPv6 becomes IPv4
-  if (parsed.range() === 'loopback') return undefined;
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  return `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`;
 }
