@@ -1,5 +1,6 @@
 import { compile } from 'proxy-addr';
 import * as v from 'valibot';
+import { isFrameAncestor, isOriginPattern } from './http/origins.ts';
 import { readIceServers } from './ice-servers.ts';
 import type { IceServer } from './protocol/server.ts';
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts';
@@ -10,6 +11,9 @@ export interface Config {
   readonly host: string | undefined;
   /** 0: any free port. */
   readonly port: number;
+  /** Of the page, the socket and health, without a slash at the end; empty: none. */
+  readonly basePath: string;
+  readonly keepAliveTimeoutMs: number;
   readonly roomCapacity: number;
   readonly roomIdleTimeoutMs: number;
   readonly resumeGraceMs: number;
@@ -31,8 +35,10 @@ export interface Config {
   readonly attemptsWindowMs: number;
   /** Told to clients in Ready. */
   readonly iceServers: readonly IceServer[];
-  /** Empty: any origin. */
+  /** Origins, and patterns of them; empty: any origin. */
   readonly allowedOrigins: readonly string[];
+  /** Sites that may have the call page in a frame. */
+  readonly frameAncestors: readonly string[];
   /** Addresses whose `X-Forwarded-For` is believed. */
   readonly trustProxy: readonly string[];
   readonly tlsCertFile: string | undefined;
@@ -107,10 +113,6 @@ function list(allowed: string, isItem: (item: string) => boolean, meaning: strin
   };
 }
 
-function isOrigin(item: string): boolean {
-  return !item.includes('*') && URL.canParse(item) && new URL(item).origin === item;
-}
-
 function isProxy(item: string): boolean {
   try {
     compile(item);
@@ -123,6 +125,23 @@ function isProxy(item: string): boolean {
 export const VARIABLES = {
   HOST: text('a host name or address; empty: all interfaces', 'Address to listen on.'),
   PORT: integer(8080, 0, 65535, 'Port to listen on; 0 takes any free one.'),
+  BASE_PATH: {
+    fallback: '',
+    allowed: 'a path such as /call, of letters, digits and . _ ~ -; empty: none',
+    meaning:
+      'Prefix of all paths but /metrics: the page is at /call/, the WebSocket at /call/ws. Health is at /healthz and /readyz, too.',
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?$/),
+      v.transform((value) => value.replace(/\/$/, '')),
+    ),
+  },
+  KEEP_ALIVE_TIMEOUT_MS: integer(
+    5000,
+    0,
+    MAX_TIMER_MS,
+    'How long an HTTP connection may wait for its next request. More than that of a load balancer before it. 0: one request a connection.',
+  ),
   ROOM_CAPACITY: integer(8, 1, 1000, 'Participants in a room at most.'),
   ROOM_IDLE_TIMEOUT_MS: integer(60_000, 1, MAX_TIMER_MS, 'How long an empty room lives.'),
   RESUME_GRACE_MS: integer(15_000, 0, MAX_TIMER_MS, 'How long a session keeps its seat without a socket.'),
@@ -190,9 +209,14 @@ export const VARIABLES = {
     ),
   },
   ALLOWED_ORIGINS: list(
-    'origins such as https://app.example (no wildcards), separated by commas; empty: any',
-    isOrigin,
+    'origins such as https://app.example, https://*.preview.example.org (* is part of a label, never of the last two), capacitor://localhost, app:// (any host) or null, separated by commas; empty: any',
+    isOriginPattern,
     'Pages that may connect, by their Origin header; others are answered 403. Clients that send none may.',
+  ),
+  FRAME_ANCESTORS: list(
+    'self, origins such as https://app.example and patterns such as https://*.example.org (no IPv6 addresses), separated by commas; empty: none',
+    isFrameAncestor,
+    'Sites that may show the call page in a frame. Their frame has to allow camera, microphone and display-capture.',
   ),
   TRUST_PROXY: list(
     'addresses, CIDR subnets, loopback, linklocal or uniquelocal, separated by commas; empty: none',
@@ -266,6 +290,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     host: read('HOST', VARIABLES.HOST),
     port: read('PORT', VARIABLES.PORT),
+    basePath: read('BASE_PATH', VARIABLES.BASE_PATH),
+    keepAliveTimeoutMs: read('KEEP_ALIVE_TIMEOUT_MS', VARIABLES.KEEP_ALIVE_TIMEOUT_MS),
     roomCapacity: read('ROOM_CAPACITY', VARIABLES.ROOM_CAPACITY),
     roomIdleTimeoutMs: read('ROOM_IDLE_TIMEOUT_MS', VARIABLES.ROOM_IDLE_TIMEOUT_MS),
     resumeGraceMs: read('RESUME_GRACE_MS', VARIABLES.RESUME_GRACE_MS),
@@ -284,6 +310,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxConnectionsPerAddress: read('MAX_CONNECTIONS_PER_ADDRESS', VARIABLES.MAX_CONNECTIONS_PER_ADDRESS),
     maxRooms: read('MAX_ROOMS', VARIABLES.MAX_ROOMS),
     allowedOrigins: read('ALLOWED_ORIGINS', VARIABLES.ALLOWED_ORIGINS),
+    frameAncestors: read('FRAME_ANCESTORS', VARIABLES.FRAME_ANCESTORS),
     trustProxy: read('TRUST_PROXY', VARIABLES.TRUST_PROXY),
     tlsCertFile: read('TLS_CERT_FILE', VARIABLES.TLS_CERT_FILE),
     tlsKeyFile: read('TLS_KEY_FILE', VARIABLES.TLS_KEY_FILE),

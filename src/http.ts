@@ -8,6 +8,7 @@ import { v4 as uuid } from 'uuid';
 import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
 import { type Config, ConfigError } from './config.ts';
 import { type Headers, refuseUpgrade, send } from './http/answer.ts';
+import { originMatcher } from './http/origins.ts';
 import { PlainConnections } from './http/plain-connections.ts';
 import { handshakeProblem, hasBody, pathOf } from './http/request.ts';
 import { Link } from './link.ts';
@@ -39,6 +40,14 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 /** Who answers GET and HEAD of a path. */
 export type Routes = Readonly<Record<string, RequestHandler>>;
 
+const METHODS: Headers = { Allow: 'GET, HEAD, OPTIONS' };
+/** What a page may do with what allows it at all. */
+const PREFLIGHT: Headers = {
+  'Access-Control-Allow-Methods': 'GET, HEAD',
+  'Access-Control-Allow-Headers': '*',
+  'Access-Control-Max-Age': '600',
+};
+
 /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3000;
 /** How often Node looks for requests that take too long, in milliseconds. */
@@ -53,6 +62,9 @@ const MIN_PLAIN_CONNECTIONS = 1000;
 
 /** A frame this large takes long enough for others to have their turn, in bytes. */
 const LARGE_BYTES = 16 * 1024;
+
+/** The subprotocol that is agreed on where a client offers it. Browsers fail when they offer one and none comes back. */
+const SUBPROTOCOL = 'bloom';
 
 /** The network side: WebSockets at /ws, /healthz, /readyz, and the routes it is given; the rest is answered 404. */
 export class HttpFront {
@@ -73,6 +85,9 @@ export class HttpFront {
   readonly #throttle = new Throttle();
   readonly #heartbeat: Heartbeat;
   readonly #attempts: Attempts;
+  readonly #socketPath: string;
+  readonly #routes: Routes;
+  readonly #isAllowed: (origin: string) => boolean;
   readonly #trusts: (address: string, hop: number) => boolean;
   readonly #startedAt = performance.now();
   #isStopping = false;
@@ -80,15 +95,18 @@ export class HttpFront {
 
   constructor(config: Config, host: Host, logger: Logger, tally: Tally, routes: Routes = {}) {
     this.#tally = tally;
-    this.#routes = Object.assign(Object.create(null), routes, this.#routes);
     this.#config = config;
+    this.#socketPath = `${config.basePath}/ws`;
+    this.#routes = Object.assign(Object.create(null), routes, this.#ownRoutes());
+    this.#isAllowed = originMatcher(config.allowedOrigins);
     this.#host = host;
     this.#logger = logger;
     this.#trusts = proxyAddr.compile([...config.trustProxy]);
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      handleProtocols: () => false, // or ws agrees to the first that is offered, whatever it is
+      // Without it ws agrees to the first that is offered, whatever it is.
+      handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
       maxPayload: config.maxPayloadBytes,
       WebSocket: ClientSocket,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS }, // not in @types/ws yet
@@ -175,12 +193,39 @@ export class HttpFront {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.#boundTime(request, response);
-    const route = this.#routes[pathOf(request)];
-    if (route === undefined) return send(response, 404, { error: 'Not found.' });
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return send(response, 405, { error: 'GET or HEAD only.' }, { Allow: 'GET, HEAD' });
+    const path = pathOf(request);
+    const route = this.#routes[path];
+    const cors = this.#corsHeaders(request.headers.origin);
+    if (request.method === 'OPTIONS' && (route !== undefined || path === '*')) {
+      response.writeHead(204, { ...METHODS, ...PREFLIGHT, ...cors }).end();
+    } else if (route === undefined) {
+      this.#send(request, response, 404, { error: this.#notFound });
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+      this.#send(request, response, 405, { error: 'Only GET, HEAD and OPTIONS are answered here.' }, METHODS);
+    } else {
+      route(request, response);
     }
-    route(request, response);
+  }
+
+  /** Answers with JSON that pages of allowed origins may read, so that they can tell what they have reached. */
+  #send(
+    { headers }: IncomingMessage,
+    response: ServerResponse,
+    status: number,
+    body: object,
+    more: Headers = {},
+  ): void {
+    send(response, status, body, { ...this.#corsHeaders(headers.origin), ...more });
+  }
+
+  #corsHeaders(origin: string | undefined): Headers {
+    if (this.#config.allowedOrigins.length === 0) return { 'Access-Control-Allow-Origin': '*' };
+    const allowed = origin !== undefined && this.#isAllowed(origin);
+    return { Vary: 'Origin', ...(allowed && { 'Access-Control-Allow-Origin': origin }) };
+  }
+
+  get #notFound(): string {
+    return `Not found. This is Bloom, a WebRTC signalling server. Its WebSocket is at ${this.#socketPath}.`;
   }
 
   /** A client that does not read its response, or reads it a byte at a time, is sent away. A stream needs its own bound. */
@@ -188,29 +233,33 @@ export class HttpFront {
     request.socket.setTimeout(this.#patienceMs);
     const overdue = setTimeout(() => request.socket.destroy(), RESPONSE_TIMEOUT_MS).unref();
     response.on('close', () => clearTimeout(overdue));
-    if (hasBody(request)) response.shouldKeepAlive = false; // no route reads one
+    // No route reads a body.
+    if (hasBody(request) || this.#config.keepAliveTimeoutMs === 0) response.shouldKeepAlive = false;
   }
 
-  readonly #routes: Routes = {
-    '/ws': (_, response) =>
-      send(
-        response,
-        426,
-        { error: 'Connect with a WebSocket.' },
-        { Upgrade: 'websocket', Connection: 'Upgrade' },
-      ),
-    '/healthz': (_, response) =>
-      send(response, 200, {
+  #ownRoutes(): Routes {
+    const { basePath } = this.#config;
+    const socket: RequestHandler = (request, response) => {
+      const error = `This is Bloom's WebSocket: connect to ${this.#socketPath} with a WebSocket client (ws: or wss:).`;
+      this.#send(request, response, 426, { error }, { Upgrade: 'websocket', Connection: 'Upgrade' });
+    };
+    const health: RequestHandler = (request, response) =>
+      this.#send(request, response, 200, {
         status: 'ok',
         rooms: this.#host.rooms(),
         connections: this.connections,
         uptime: Math.round((performance.now() - this.#startedAt) / 1000),
-      }),
-    '/readyz': (_, response) =>
+      });
+    const ready: RequestHandler = (request, response) =>
       this.#isStopping
-        ? send(response, 503, { status: 'stopping' })
-        : send(response, 200, { status: 'ready' }),
-  };
+        ? this.#send(request, response, 503, { status: 'stopping' })
+        : this.#send(request, response, 200, { status: 'ready' });
+    return {
+      '/healthz': health,
+      '/readyz': ready,
+      ...below(basePath, { '/ws': socket, '/ws/': socket, '/healthz': health, '/readyz': ready }),
+    };
+  }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const participantId = uuid();
@@ -221,7 +270,7 @@ export class HttpFront {
       this.#boundRefusal(socket);
       refuseUpgrade(socket, status, error, headers);
     };
-    if (pathOf(request) !== '/ws') return refuse(404, 'Not found.');
+    if (pathOf(request).replace(/\/$/, '') !== this.#socketPath) return refuse(404, this.#notFound);
     const problem = handshakeProblem(request);
     if (problem !== undefined) return refuse(400, problem);
     if (this.#isStopping) return refuse(503, 'The server is stopping.', { 'Retry-After': '5' });
@@ -261,7 +310,7 @@ export class HttpFront {
 
   #allowsOrigin(origin: string | undefined): boolean {
     const { allowedOrigins } = this.#config;
-    return origin === undefined || allowedOrigins.length === 0 || allowedOrigins.includes(origin);
+    return origin === undefined || allowedOrigins.length === 0 || this.#isAllowed(origin);
   }
 
   #serve(webSocket: ClientSocket, socket: Socket, tracer: MessageTracer, address: string): void {
@@ -313,6 +362,7 @@ function makeServer(config: Config): Server {
     // An unfinished request gets the same time as a WebSocket without a first message.
     headersTimeout: patienceMs,
     requestTimeout: patienceMs,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(patienceMs, CHECKING_INTERVAL_MS),
   };
   if (tlsCertFile === undefined || tlsKeyFile === undefined) return createServer(options);
@@ -327,6 +377,22 @@ function makeServer(config: Config): Server {
     const cause = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`TLS_CERT_FILE ${tlsCertFile} and TLS_KEY_FILE ${tlsKeyFile}: ${cause}`);
   }
+}
+
+/** These routes under a prefix. The prefix itself leads to the page, whose URLs are relative to it. */
+export function below(basePath: string, routes: Routes): Routes {
+  const entries = Object.entries(routes).map(([path, handler]) => [`${basePath}${path}`, handler] as const);
+  const all = Object.fromEntries(entries);
+  if (basePath === '' || routes['/'] === undefined) return all;
+  return { ...all, [basePath]: redirectTo(`${basePath}/`) };
+}
+
+function redirectTo(path: string): RequestHandler {
+  return ({ url = '' }, response) => {
+    const [, query] = url.split('?', 2);
+    const location = query === undefined ? path : `${path}?${query}`;
+    response.writeHead(308, { Location: location, 'Content-Length': 0, 'Cache-Control': 'no-cache' }).end();
+  };
 }
 
 function patienceOf({ firstMessageTimeoutMs }: Config): number {

@@ -110,7 +110,7 @@ async function serve(config: Config): Promise<void> {
   });
   const telemetry = await startTelemetryIfAsked(config, logger);
   const inspector = config.inspect ? await startInspector(config, logger) : undefined;
-  const page = findPage();
+  const page = findPage(config.frameAncestors);
   if (page === undefined) logger.warn('the call page has not been built: npm run build:web');
   const server = createServer(config, logger, {
     page: page ?? NO_PAGE,
@@ -119,9 +119,9 @@ async function serve(config: Config): Promise<void> {
   });
   stopOnSignal(server, telemetry, config, logger, output);
   const url = await listen(() => server.listen(), config.host, config.port, '--port');
-  const socketUrl = new URL('/ws', url);
+  const socketUrl = new URL('ws', url);
   socketUrl.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  process.stdout.write(`Bloom is listening on ${socketUrl} (health: ${new URL('/healthz', url)})\n`);
+  process.stdout.write(`Bloom is listening on ${socketUrl} (health: ${new URL('healthz', url)})\n`);
   if (process.stdout.isTTY && page !== undefined) process.stdout.write(`Open ${url} to talk.\n`);
   if (inspector) process.stdout.write(`Inspector: ${inspector.url}\n`);
   logger.info({ url: url.href }, 'listening');

@@ -9,7 +9,7 @@ import { fastestPath, fastestStarter } from './actor/fast-path.ts';
 import { inspectedStarter } from './actor/inspected-actor.ts';
 import type { Config } from './config.ts';
 import { Connection, type ConnectionServices } from './connection.ts';
-import { HttpFront } from './http.ts';
+import { below, HttpFront } from './http.ts';
 import { READS_SCHEMAS } from './protocol/acceptance.ts';
 import { Outgoing } from './protocol/outgoing.ts';
 import { LiveRoom } from './room.ts';
@@ -46,7 +46,7 @@ export interface Parts {
 }
 
 export interface BloomServer {
-  /** Listens and returns the base URL. Throws what `net.Server` emits: EADDRINUSE, EACCES, … */
+  /** Listens and returns the base URL, which ends with a slash: the WebSocket is `ws` below it. Throws what `net.Server` emits: EADDRINUSE, EACCES, … */
   listen(): Promise<URL>;
   /**
    * Stops. With `drainMs`, sessions hear ServerDraining first, and everybody has that long to go elsewhere before
@@ -134,7 +134,10 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
     },
     logger,
     tally,
-    { ...parts.page, ...(parts.prometheus && { '/metrics': parts.prometheus }) },
+    {
+      ...(parts.page && below(config.basePath, parts.page)),
+      ...(parts.prometheus && { '/metrics': parts.prometheus }),
+    },
   );
 
   registerMetrics(tally, {
@@ -167,7 +170,7 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
     async listen() {
       const { host, port } = await front.listen();
       const scheme = config.tlsCertFile === undefined ? 'http' : 'https';
-      return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`);
+      return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${config.basePath}/`);
     },
     stop({ drainMs = 0 } = {}) {
       stopped ??= stop(drainMs);

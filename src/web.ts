@@ -39,19 +39,19 @@ interface File {
   readonly bodies: ReadonlyMap<string, Buffer>;
 }
 
-/** The built call page, or undefined when it has not been built. */
-export function findPage(): Routes | undefined {
+/** The built call page, or undefined when it has not been built. `frameAncestors` may show it in a frame. */
+export function findPage(frameAncestors: readonly string[] = []): Routes | undefined {
   const directory = DIRECTORIES.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) =>
     existsSync(join(path, 'index.html')),
   );
-  return directory === undefined ? undefined : readPage(directory);
+  return directory === undefined ? undefined : readPage(directory, frameAncestors);
 }
 
 /**
  * Reads a built page into memory: `index.html` is `/`, every other file its path. So a request can name nothing
  * else, and a build under way changes nothing that is being served.
  */
-export function readPage(directory: string): Routes {
+export function readPage(directory: string, frameAncestors: readonly string[] = []): Routes {
   const paths = readdirSync(directory, { recursive: true, encoding: 'utf8' });
   return Object.fromEntries(
     paths
@@ -62,7 +62,7 @@ export function readPage(directory: string): Routes {
           extname(path) === '.html'
             ? (request, response) =>
                 answer(request, response, file, {
-                  'Content-Security-Policy': policyFor(request.headers.host),
+                  'Content-Security-Policy': policyFor(request.headers.host, frameAncestors),
                 })
             : (request, response) => answer(request, response, file);
         return [path === 'index.html' ? '/' : `/${path.replaceAll('\\', '/')}`, handler];
@@ -76,7 +76,7 @@ export const NO_PAGE: Routes = {
     const text =
       'Bloom is running, but its call page has not been built.\n\n' +
       'Run "npm run build:web" in the clone (npm start does it by itself) and start Bloom again.\n' +
-      'Signalling works all the same: connect a WebSocket to /ws.\n';
+      'Signalling works all the same: connect a WebSocket to the path ws beside this page.\n';
     response.writeHead(404, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
   },
 };
@@ -131,12 +131,13 @@ function accepts(header: string | string[] | undefined, coding: string): boolean
 }
 
 /**
- * Nothing from elsewhere, nothing inline, no HTML from strings. `'self'` covers the WebSocket in newer browsers only, so
- * it is named too, by the name that the browser uses. A policy cannot name an IPv6 address (CSP 3 has no grammar for it,
- * and browsers complain): there `'self'` has to do.
+ * Nothing from elsewhere, nothing inline, no HTML from strings. `'self'` covers the WebSocket in newer browsers
+ * only, so it is named too, under the name the browser uses. A policy has no form for an IPv6 address: there `'self'`
+ * has to do.
  */
-function policyFor(host: string | undefined): string {
-  const sockets = /^[\w.-]+(:\d+)?$/.test(host ?? '') ? ` ws://${host} wss://${host}` : '';
+function policyFor(host: string | undefined, frameAncestors: readonly string[]): string {
+  const sockets = /^[\w.-]+(?::\d+)?$/.test(host ?? '') ? ` ws://${host} wss://${host}` : '';
+  const ancestors = frameAncestors.map((item) => (item === 'self' ? "'self'" : item));
   return [
     "default-src 'none'",
     "script-src 'self'",
@@ -145,7 +146,7 @@ function policyFor(host: string | undefined): string {
     `connect-src 'self'${sockets}`,
     "base-uri 'none'",
     "form-action 'none'",
-    "frame-ancestors 'none'",
+    `frame-ancestors ${ancestors.join(' ') || "'none'"}`,
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join('; ');

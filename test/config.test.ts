@@ -5,6 +5,8 @@ import { LOG_LEVELS } from '../src/telemetry/logger.ts';
 const DEFAULTS = {
   host: undefined,
   port: 8080,
+  basePath: '',
+  keepAliveTimeoutMs: 5000,
   roomCapacity: 8,
   roomIdleTimeoutMs: 60_000,
   resumeGraceMs: 15_000,
@@ -23,6 +25,7 @@ const DEFAULTS = {
   attemptsWindowMs: 60_000,
   iceServers: [],
   allowedOrigins: [],
+  frameAncestors: [],
   trustProxy: [],
   tlsCertFile: undefined,
   tlsKeyFile: undefined,
@@ -84,6 +87,7 @@ test('every variable says what it means and what is allowed', () => {
 describe('integers', () => {
   const BOUNDS = [
     ['PORT', 'port', 0, 65535],
+    ['KEEP_ALIVE_TIMEOUT_MS', 'keepAliveTimeoutMs', 0, 2 ** 31 - 1],
     ['ROOM_CAPACITY', 'roomCapacity', 1, 1000],
     ['ROOM_IDLE_TIMEOUT_MS', 'roomIdleTimeoutMs', 1, 2 ** 31 - 1],
     ['RESUME_GRACE_MS', 'resumeGraceMs', 0, 2 ** 31 - 1],
@@ -177,6 +181,8 @@ describe('ALLOWED_ORIGINS', () => {
     ['https://app.example', ['https://app.example']],
     ['https://a.example, http://localhost:3000 ,', ['https://a.example', 'http://localhost:3000']],
     ['https://[2001:db8::1]:8443', ['https://[2001:db8::1]:8443']],
+    ['null, capacitor://localhost, app://', ['null', 'capacitor://localhost', 'app://']],
+    ['https://*.preview.example.org:444', ['https://*.preview.example.org:444']],
     [' , ,', []],
   ])('%j', (value, origins) =>
     expect(readConfig({ ALLOWED_ORIGINS: value }).allowedOrigins).toEqual(origins),
@@ -191,14 +197,89 @@ describe('ALLOWED_ORIGINS', () => {
     'https://app.example:443',
     'https://user@app.example',
     '*',
-    'null',
+    'NULL',
     'https://',
     'file:///',
+    'app:',
+    'app:x',
+    'app://a/b',
+    'App://a',
+    'app://*',
+    'ws://app.example',
+    'javascript://x',
+    'https://*',
+    'https://*.example',
+    'https://example.*',
+    'https://a.*.example',
+    'https://**.a.example',
+    'https://*.a.example:*',
+    'https://*.a.example/',
+    'http*://a.b.example',
+    'https://*.2.3.4',
     'https://a.example https://b.example',
     'https://a.example,b.example',
   ])('%j is none', (value) => {
     expect(problems({ ALLOWED_ORIGINS: value })).toEqual([
       expect.stringMatching(/^ALLOWED_ORIGINS is ".*"; allowed: origins such as /),
+    ]);
+  });
+});
+
+describe('BASE_PATH', () => {
+  test.each([
+    ['/', ''],
+    ['/call', '/call'],
+    ['/call/', '/call'],
+    ['/a/b-c_d.e~f', '/a/b-c_d.e~f'],
+    ['/..a/.b', '/..a/.b'],
+  ])('%j', (value, path) => expect(readConfig({ BASE_PATH: value }).basePath).toBe(path));
+
+  test.each([
+    'call',
+    '//',
+    '/call//',
+    '/a//b',
+    '/..',
+    '/a/../b',
+    '/./b',
+    '/a b',
+    '/a?x',
+    '/a#x',
+    '/%61',
+    '/é',
+    'https://x/',
+  ])('%j is refused', (value) => {
+    expect(problems({ BASE_PATH: value })).toEqual([
+      `BASE_PATH is ${JSON.stringify(value)}; allowed: a path such as /call, of letters, digits and . _ ~ -; empty: none.`,
+    ]);
+  });
+});
+
+describe('FRAME_ANCESTORS', () => {
+  test.each([
+    ['self', ['self']],
+    ['https://a.example:444, http://localhost', ['https://a.example:444', 'http://localhost']],
+    ['https://*.example.org,capacitor://localhost', ['https://*.example.org', 'capacitor://localhost']],
+  ])('%j', (value, sites) => expect(readConfig({ FRAME_ANCESTORS: value }).frameAncestors).toEqual(sites));
+
+  test.each([
+    '*',
+    "'self'",
+    'none',
+    'null',
+    'a.example',
+    'https://',
+    'https://a.example/',
+    'https://[::1]',
+    'https:',
+    'https://a;b',
+    "https://a'",
+    'https://a b',
+    'https://a.*',
+    'https://a*.b',
+  ])('%j is refused', (value) => {
+    expect(problems({ FRAME_ANCESTORS: value })).toEqual([
+      expect.stringMatching(/^FRAME_ANCESTORS is ".*"; allowed: self, origins such as /),
     ]);
   });
 });

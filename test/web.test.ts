@@ -68,6 +68,16 @@ test('an IPv6 address is not named in the policy: browsers take it for an error'
   expect(headers['content-security-policy']).toContain("connect-src 'self';");
 });
 
+test('sites that may frame the page are named', async () => {
+  const framed = await startServer({}, { page: readPage(directory, ['self', 'https://*.a.example']) });
+  try {
+    const policy = (await fetch(framed.url)).headers.get('content-security-policy');
+    expect(policy).toContain("; frame-ancestors 'self' https://*.a.example;");
+  } finally {
+    await framed.stop();
+  }
+});
+
 test('hashed assets are cached for ever, other files are asked after', async () => {
   const asset = await get('/assets/index-4bc.js');
   expect([asset.status, asset.body]).toEqual([200, SCRIPT]);

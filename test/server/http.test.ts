@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Routes } from '../../src/http.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { handshake, RawClient, rawRequest, readResponse } from '../support/raw.ts';
 import { health, startServer, type TestServer } from '../support/server.ts';
@@ -73,18 +74,40 @@ describe('plain requests', () => {
     '/nowhere',
     '/healthz/',
     '/HEALTHZ',
-    '/ws/',
+    '/ws//',
+    '/ws/x',
     '/__proto__',
     '/constructor',
     '/toString',
     '//',
     '/%68ealthz',
     '/../healthz',
+    '//x/healthz',
     '*',
-  ])('%s: 404', async (path) => {
+    'http://',
+    'http://x',
+    'http://x/nowhere',
+    'ftp://x/healthz',
+  ])('%s: 404, which says what this is and where the WebSocket is', async (path) => {
     const response = await rawRequest(server.url, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
     expect(response.status).toBe(404);
-    expect(JSON.parse(response.body)).toEqual({ error: expect.any(String) });
+    expect(JSON.parse(response.body)).toEqual({
+      error: 'Not found. This is Bloom, a WebRTC signalling server. Its WebSocket is at /ws.',
+    });
+  });
+
+  test('a target in absolute-form is its path', async () => {
+    for (const target of [
+      'http://x/healthz',
+      'HTTP://other:81/healthz?x',
+      'https://[::1]/healthz',
+      'ws://x/healthz',
+    ]) {
+      const { status } = await rawRequest(server.url, `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      expect([target, status]).toEqual([target, 200]);
+    }
+    const text = handshake(server.wsUrl).replace('GET /ws', `GET ${server.wsUrl}`);
+    expect((await rawRequest(server.wsUrl, text)).status).toBe(101);
   });
 
   test('a query does not hide a path', async () => {
@@ -93,11 +116,59 @@ describe('plain requests', () => {
     await client.createRoom();
   });
 
-  test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('%s: 405 with Allow', async (method) => {
+  test('OPTIONS: 204 with what is allowed, where there is something', async () => {
+    for (const path of ['/healthz', '/readyz', '/ws', '*']) {
+      const { status, headers, body } = await rawRequest(
+        server.url,
+        `OPTIONS ${path} HTTP/1.1\r\nHost: x\r\nOrigin: https://status.example\r\n\r\n`,
+      );
+      expect([path, status, headers.allow, body]).toEqual([path, 204, 'GET, HEAD, OPTIONS', '']);
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': '*',
+        'access-control-allow-methods': 'GET, HEAD',
+        'access-control-allow-headers': '*',
+      });
+    }
+    expect((await fetch(new URL('/nowhere', server.url), { method: 'OPTIONS' })).status).toBe(404);
+  });
+
+  test('pages may read health, and what this is: all, or those of ALLOWED_ORIGINS', async () => {
+    const allowed = async (own: TestServer, path: string, origin: string) => {
+      const { headers } = await fetch(new URL(path, own.url), { headers: { Origin: origin } });
+      return [headers.get('access-control-allow-origin'), headers.get('vary')];
+    };
+    for (const path of ['/healthz', '/readyz', '/ws', '/nowhere'])
+      expect([path, ...(await allowed(server, path, 'https://a.example'))]).toEqual([path, '*', null]);
+    await withServer({ ALLOWED_ORIGINS: 'https://a.example' }, async (own) => {
+      expect(await allowed(own, '/healthz', 'https://a.example')).toEqual(['https://a.example', 'Origin']);
+      expect(await allowed(own, '/healthz', 'https://b.example')).toEqual([null, 'Origin']);
+    });
+  });
+
+  test.each([
+    ['5000', 'timeout=5'],
+    ['75000', 'timeout=75'],
+  ])('KEEP_ALIVE_TIMEOUT_MS=%s is told', async (KEEP_ALIVE_TIMEOUT_MS, told) => {
+    await withServer({ KEEP_ALIVE_TIMEOUT_MS }, async (own) => {
+      const { headers } = await rawRequest(own.url, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      expect([headers.connection, headers['keep-alive']]).toEqual(['keep-alive', told]);
+    });
+  });
+
+  test('KEEP_ALIVE_TIMEOUT_MS=0: a connection is for one request', async () => {
+    await withServer({ KEEP_ALIVE_TIMEOUT_MS: '0' }, async (own) => {
+      const socket = connect({ host: '127.0.0.1', port: Number(own.url.port) });
+      socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      expect((await readResponse(socket)).headers.connection).toBe('close');
+      await once(socket.resume(), 'close');
+    });
+  });
+
+  test.each(['POST', 'PUT', 'DELETE', 'PATCH'])('%s: 405 with Allow', async (method) => {
     for (const path of ['/healthz', '/readyz', '/ws']) {
       const response = await fetch(new URL(path, server.url), { method });
       expect([path, response.status]).toEqual([path, 405]);
-      expect(response.headers.get('allow')).toBe('GET, HEAD');
+      expect(response.headers.get('allow')).toBe('GET, HEAD, OPTIONS');
     }
     expect((await fetch(new URL('/nowhere', server.url), { method })).status).toBe(404);
   });
@@ -112,6 +183,9 @@ describe('plain requests', () => {
       const response = await fetch(server.wsUrl.href.replace('ws:', 'http:'), init);
       expect(response.status).toBe(426);
       expect(response.headers.get('upgrade')).toBe('websocket');
+      expect(await response.json()).toEqual({
+        error: "This is Bloom's WebSocket: connect to /ws with a WebSocket client (ws: or wss:).",
+      });
     }
   });
 
@@ -156,13 +230,17 @@ describe('plain requests', () => {
 
 describe('handshakes', () => {
   test('on another path: 404', async () => {
-    for (const path of ['/', '/nowhere', '/healthz', '/ws/', '/WS']) {
+    for (const path of ['/', '/nowhere', '/healthz', '/ws//', '/WS']) {
       await expect(TestClient.connect(new URL(path, server.wsUrl))).rejects.toThrow('404');
     }
     const url = new URL('/nowhere', server.wsUrl);
     const response = await rawRequest(url, handshake(url));
     expect([response.status, response.headers.connection]).toEqual([404, 'close']);
-    expect(JSON.parse(response.body)).toEqual({ error: expect.any(String) });
+    expect(JSON.parse(response.body)).toEqual({ error: expect.stringContaining('Its WebSocket is at /ws.') });
+  });
+
+  test('on the path with a slash at its end', async () => {
+    await (await TestClient.connect(new URL('/ws/?x', server.wsUrl))).createRoom();
   });
 
   test.each([
@@ -217,7 +295,21 @@ describe('handshakes', () => {
     }
   });
 
-  test('no extension and no subprotocol is agreed on', async () => {
+  test('the subprotocol bloom is agreed on when it is offered', async () => {
+    for (const [offered, agreed] of [
+      ['bloom', 'bloom'],
+      ['mqtt, bloom', 'bloom'],
+      ['mqtt', undefined],
+      ['Bloom', undefined],
+    ] as const) {
+      const headers = { 'Sec-WebSocket-Protocol': offered };
+      const { socket, head } = await RawClient.connect(server.wsUrl, { headers });
+      expect([offered, /^Sec-WebSocket-Protocol: (.*)\r$/im.exec(head)?.[1]]).toEqual([offered, agreed]);
+      socket.destroy();
+    }
+  });
+
+  test('no extension and no other subprotocol is agreed on', async () => {
     const client = await TestClient.connect(server.wsUrl, { perMessageDeflate: true });
     expect([client.socket.extensions, client.socket.protocol]).toEqual(['', '']);
     const offering = await RawClient.connect(server.wsUrl, {
@@ -245,6 +337,18 @@ describe('handshakes', () => {
       }
       expect(await health(own)).toMatchObject({ connections: 3 });
     });
+    const apps = 'null, capacitor://localhost, app://, https://*.preview.example.org';
+    await withServer({ ALLOWED_ORIGINS: apps }, async (own) => {
+      for (const origin of [
+        'null',
+        'capacitor://localhost',
+        'app://bundle',
+        'https://pr-7.preview.example.org',
+      ])
+        await (await TestClient.connect(own.wsUrl, { origin })).createRoom();
+      for (const origin of ['tauri://localhost', 'https://preview.example.org', 'https://app.example'])
+        await expect(TestClient.connect(own.wsUrl, { origin })).rejects.toThrow('403');
+    });
     await (await TestClient.connect(server.wsUrl, { origin: 'https://evil.example' })).createRoom();
   });
 
@@ -259,6 +363,45 @@ describe('handshakes', () => {
         const line = own.logs.find(({ msg }) => msg === 'connection opened');
         expect(line?.address).toBe(address);
       });
+    }
+  });
+});
+
+describe('BASE_PATH', () => {
+  const page: Routes = {
+    '/': (_, response) => void response.end('the page'),
+    '/assets/x.js': (_, response) => void response.end('a script'),
+  };
+
+  test('page, socket and health are below it; health is at the root, too', async () => {
+    const own = await startServer(
+      { BASE_PATH: '/call' },
+      { page, prometheus: (_, response) => response.end('metrics') },
+    );
+    try {
+      expect([own.url.pathname, own.wsUrl.pathname]).toEqual(['/call/', '/call/ws']);
+      const at = async (path: string) => {
+        const response = await fetch(new URL(path, own.url), { redirect: 'manual' });
+        return [response.status, response.headers.get('location'), (await response.text()).slice(0, 9)];
+      };
+      expect(await at('/call/')).toEqual([200, null, 'the page']);
+      expect(await at('/call?x=1')).toEqual([308, '/call/?x=1', '']);
+      expect(await at('/call/assets/x.js')).toEqual([200, null, 'a script']);
+      for (const path of ['/call/healthz', '/healthz'])
+        expect((await at(path)).slice(0, 2)).toEqual([200, null]);
+      for (const path of ['/call/readyz', '/readyz'])
+        expect((await at(path)).slice(0, 2)).toEqual([200, null]);
+      expect(await at('/call/ws')).toEqual([426, null, '{"error":']);
+      expect(await at('/metrics')).toEqual([200, null, 'metrics']);
+      for (const path of ['/', '/ws', '/call/metrics', '/callx', '/call//', '/assets/x.js'])
+        expect([path, (await at(path))[0]]).toEqual([path, 404]);
+      const answer = await (await fetch(new URL('/ws', own.url))).json();
+      expect(answer).toEqual({ error: expect.stringContaining('Its WebSocket is at /call/ws.') });
+      await (await TestClient.connect(own.wsUrl)).createRoom();
+      await (await TestClient.connect(new URL('/call/ws/', own.wsUrl))).createRoom();
+      await expect(TestClient.connect(new URL('/ws', own.wsUrl))).rejects.toThrow('404');
+    } finally {
+      await own.stop();
     }
   });
 });

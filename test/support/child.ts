@@ -43,7 +43,7 @@ export async function startChild(
     });
     exited.then(([code]) => reject(new Error(`the server exited with ${code}: ${stderr}`)));
   });
-  const url = new URL('/', wsUrl);
+  const url = new URL('.', wsUrl);
   url.protocol = wsUrl.protocol.replace('ws', 'http');
   return {
     process: child,

@@ -30,7 +30,7 @@ export async function startServer(env: Record<string, string> = {}, parts: Parts
   const server = createServer(config, logger, parts);
   started.push(server);
   const url = await server.listen();
-  const wsUrl = new URL('/ws', url);
+  const wsUrl = new URL('ws', url);
   wsUrl.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return { ...server, url, wsUrl, logs };
 }
