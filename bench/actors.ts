@@ -26,6 +26,7 @@ function connection() {
     limit: 20,
     windowMs: 1000,
     firstMessageTimeoutMs: 3_600_000,
+    outsideTimeoutMs: 3_600_000,
     resumeGraceMs: 15_000,
     reloadGraceMs: 8000,
   };

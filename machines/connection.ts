@@ -18,6 +18,8 @@ export interface ConnectionInput {
   readonly windowMs: number;
   /** How long a socket may stay silent before its first message, in milliseconds. */
   readonly firstMessageTimeoutMs: number;
+  /** How long a client may be in no room, from when it was last in one or asked for one, in milliseconds. */
+  readonly outsideTimeoutMs: number;
   /** How long a session outlives its socket, in milliseconds. */
   readonly resumeGraceMs: number;
   /** The same after its page was left or reloaded. */
@@ -31,6 +33,7 @@ export interface ConnectionContext {
   /** Written in place, for speed; see RollingWindow. */
   readonly window: RollingWindow;
   readonly firstMessageTimeoutMs: number;
+  readonly outsideTimeoutMs: number;
   readonly resumeGraceMs: number;
   readonly reloadGraceMs: number;
   /** Of the interruption that goes on: one of the two. */
@@ -142,6 +145,7 @@ export const connectionMachine = setup({
     }),
     tellRateLimited: emit({ type: 'rateLimited' }),
     hangUpSilent: emit({ type: 'hangUp', reason: 'Silent' }),
+    hangUpOutside: emit({ type: 'hangUp', reason: 'Silent' }),
     tellClosed: emit({ type: 'closed' }),
   },
   guards: {
@@ -152,6 +156,7 @@ export const connectionMachine = setup({
   delays: {
     penalty: ({ context }) => context.window.windowMs,
     firstMessageTimeout: ({ context }) => context.firstMessageTimeoutMs,
+    outsideTimeout: ({ context }) => context.outsideTimeoutMs,
     grace: ({ context }) => context.graceMs,
   },
 }).createMachine({
@@ -161,6 +166,7 @@ export const connectionMachine = setup({
     room_id: null,
     window: rollingWindow(input.limit, input.windowMs),
     firstMessageTimeoutMs: input.firstMessageTimeoutMs,
+    outsideTimeoutMs: input.outsideTimeoutMs,
     resumeGraceMs: input.resumeGraceMs,
     reloadGraceMs: input.reloadGraceMs,
     graceMs: input.resumeGraceMs,
@@ -263,7 +269,9 @@ export const connectionMachine = setup({
       initial: 'outside',
       states: {
         outside: {
-          description: 'In no room.',
+          description: 'In no room; hung up on after a long while.',
+          // A session without a socket cannot be hung up on: it is asked again when it may have one.
+          after: { outsideTimeout: { target: 'outside', reenter: true, actions: 'hangUpOutside' } },
           on: {
             'client.create': { guard: 'isAdmitted', target: 'entering', actions: 'create' },
             'client.join': {

@@ -21,6 +21,8 @@ export interface Config {
   readonly reloadGraceMs: number;
   readonly heartbeatIntervalMs: number;
   readonly firstMessageTimeoutMs: number;
+  /** How long a connection may be in no room. */
+  readonly outsideTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly rateLimitMessages: number;
   readonly rateLimitWindowMs: number;
@@ -163,6 +165,12 @@ export const VARIABLES = {
     MAX_TIMER_MS,
     'A socket that says nothing for so long is closed 4408; a connection whose request is not complete by then, 408.',
   ),
+  OUTSIDE_TIMEOUT_MS: integer(
+    600_000,
+    1,
+    MAX_TIMER_MS,
+    'A connection in no room is closed 4408 so long after it was last in one, or asked for one. The SDK connects again at its next call.',
+  ),
   DRAIN_TIMEOUT_MS: integer(10_000, 0, DAY_MS, 'On SIGTERM, how long clients have to go elsewhere.'),
   RATE_LIMIT_MESSAGES: integer(20, 1, 100_000, 'Text frames a connection may send within the window.'),
   RATE_LIMIT_WINDOW_MS: integer(1000, 1, MAX_TIMER_MS, 'Length of the rolling window, and of the penalty.'),
@@ -298,6 +306,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     reloadGraceMs: read('RELOAD_GRACE_MS', VARIABLES.RELOAD_GRACE_MS),
     heartbeatIntervalMs: read('HEARTBEAT_INTERVAL_MS', VARIABLES.HEARTBEAT_INTERVAL_MS),
     firstMessageTimeoutMs: read('FIRST_MESSAGE_TIMEOUT_MS', VARIABLES.FIRST_MESSAGE_TIMEOUT_MS),
+    outsideTimeoutMs: read('OUTSIDE_TIMEOUT_MS', VARIABLES.OUTSIDE_TIMEOUT_MS),
     drainTimeoutMs: read('DRAIN_TIMEOUT_MS', VARIABLES.DRAIN_TIMEOUT_MS),
     maxAttemptsPerAddress: read('MAX_ATTEMPTS_PER_ADDRESS', VARIABLES.MAX_ATTEMPTS_PER_ADDRESS),
     attemptsWindowMs: read('ATTEMPTS_WINDOW_MS', VARIABLES.ATTEMPTS_WINDOW_MS),

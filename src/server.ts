@@ -124,6 +124,7 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
             limit: config.rateLimitMessages,
             windowMs: config.rateLimitWindowMs,
             firstMessageTimeoutMs: config.firstMessageTimeoutMs,
+            outsideTimeoutMs: config.outsideTimeoutMs,
             resumeGraceMs: config.resumeGraceMs,
             reloadGraceMs: Math.min(config.reloadGraceMs, config.resumeGraceMs),
           },

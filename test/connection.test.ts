@@ -125,6 +125,7 @@ function connect({
       limit: LIMIT,
       windowMs: WINDOW_MS,
       firstMessageTimeoutMs: SILENT_MS,
+      outsideTimeoutMs: 3_600_000,
       resumeGraceMs: GRACE_MS,
       reloadGraceMs: GRACE_MS,
     },

@@ -118,6 +118,7 @@ class Socket {
         limit: 1000,
         windowMs: 1,
         firstMessageTimeoutMs: FIRST_MESSAGE_MS,
+        outsideTimeoutMs: 3_600_000,
         resumeGraceMs: GRACE_MS,
         reloadGraceMs: GRACE_MS,
       },

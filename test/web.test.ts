@@ -130,7 +130,7 @@ test('HEAD answers as GET, without a body; other methods are refused', async () 
     headers['content-length'],
   ]);
   const post = await get('/', {}, 'POST');
-  expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD']);
+  expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
 });
 
 test.each([

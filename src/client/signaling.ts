@@ -110,6 +110,7 @@ export class Signaling implements Events<SignalingEvents> {
         random: Math.random,
         now: Date.now,
         heardAt: () => this.#heardAt,
+        isWanted: () => this.#connecting > 0 || this.#seat.isWanted || !this.#seat.isOutside,
         canProbe: () => !this.#seat.isOutside,
         isOnline: navigator?.onLine !== false,
       },

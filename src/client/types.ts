@@ -43,8 +43,8 @@ export interface JoinOptions extends CallOptions {
 
 export interface SignalingState {
   /**
-   * `idle`: not connected yet. `connecting`: a socket is being opened. `connected`: messages go both ways. `waiting`:
-   * lost, tries again at `retryAt`. `offline`: lost, and the browser has no network; tries as soon as it has.
+   * `idle`: not connected, and no call waits: none was made yet, or the server closed a connection in no room.
+   * `connecting`: a socket is being opened. `connected`: messages go both ways. `waiting`: lost, tries again at `retryAt`. `offline`: lost, and the browser has no network; tries as soon as it has.
    * `closed`: over for good, by `close()` or for `reason`.
    */
   readonly status: 'idle' | 'connecting' | 'connected' | 'waiting' | 'offline' | 'closed';

@@ -106,6 +106,7 @@ describe('decides as XState alone does, over random events', () => {
       limit: 3,
       windowMs: 1000,
       firstMessageTimeoutMs: 3000,
+      outsideTimeoutMs: 3_600_000,
       resumeGraceMs: 2000,
     };
     fc.assert(

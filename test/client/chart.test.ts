@@ -77,6 +77,7 @@ describe('the light interpreter and XState’s agree over random events', () => 
         random: () => chance,
         now: () => clock.now(),
         heardAt: () => (chance < 0.5 ? 0 : clock.now() - 1),
+        isWanted: () => canProbe,
         canProbe: () => canProbe,
         isOnline: chance < 0.7,
       }),

@@ -173,6 +173,7 @@ test('the ids of active states are those that XState gives', async () => {
       limit: 2,
       windowMs: 1000,
       firstMessageTimeoutMs: 1000,
+      outsideTimeoutMs: 3_600_000,
       resumeGraceMs: 1000,
       reloadGraceMs: 1000,
     },

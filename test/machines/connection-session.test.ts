@@ -22,6 +22,7 @@ const input: ConnectionInput = {
   limit: 20,
   windowMs: WINDOW_MS,
   firstMessageTimeoutMs: SILENCE_MS,
+  outsideTimeoutMs: 3_600_000,
   resumeGraceMs: GRACE_MS,
   reloadGraceMs: RELOAD_GRACE_MS,
 };

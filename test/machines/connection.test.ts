@@ -14,11 +14,13 @@ const LIMIT = 20;
 const WINDOW_MS = 1000;
 const SILENT_MS = 30_000;
 const GRACE_MS = 15_000;
+const OUTSIDE_MS = 3_600_000;
 const input = {
   participant_id: 'self',
   limit: LIMIT,
   windowMs: WINDOW_MS,
   firstMessageTimeoutMs: SILENT_MS,
+  outsideTimeoutMs: OUTSIDE_MS,
   resumeGraceMs: GRACE_MS,
   reloadGraceMs: GRACE_MS,
 };
@@ -282,6 +284,50 @@ describe('a session with its socket, within its rate', () => {
   });
 });
 
+describe('in no room', () => {
+  const hangUp = { type: 'hangUp', reason: 'Silent' };
+  const hungUp = (connection: ReturnType<typeof connect>, ms: number) => {
+    connection.decide({ type: 'client.unread', at: connection.clock.now() });
+    connection.clock.increment(ms);
+    return connection.decisions();
+  };
+
+  test('a client is hung up on at the timeout, whatever it says and whether or not it has a session', () => {
+    for (const kind of ['client.hello', 'client.invalid'] as const) {
+      const connection = connect();
+      connection.frame(kind);
+      connection.clock.increment(OUTSIDE_MS / 2);
+      expect(hungUp(connection, OUTSIDE_MS / 2 - 1)).toEqual([]);
+      expect(hungUp(connection, 1)).toEqual([hangUp]);
+    }
+  });
+
+  test('the time runs from when it was last in a room, or asked for one', () => {
+    const connection = connect();
+    connection.frame('client.hello');
+    connection.clock.increment(OUTSIDE_MS - 1);
+    connection.frame('client.join');
+    connection.decide({ type: 'room.refused', code: 'RoomNotFound', message: '' });
+    expect(hungUp(connection, OUTSIDE_MS - 1)).toEqual([]);
+    connection.frame('client.create');
+    connection.decide({ type: 'room.entered', room_id: ROOM });
+    expect(hungUp(connection, 10 * OUTSIDE_MS)).toEqual([]);
+    connection.frame('client.leave');
+    expect(hungUp(connection, OUTSIDE_MS - 1)).toEqual([]);
+    expect(hungUp(connection, 1)).toEqual([hangUp]);
+  });
+
+  test('a session that had no socket at the timeout is hung up on at the next', () => {
+    const connection = connect({ resumeGraceMs: OUTSIDE_MS });
+    connection.frame('client.hello');
+    connection.clock.increment(OUTSIDE_MS - 1);
+    connection.decide({ type: 'socket.lost' });
+    connection.clock.increment(1);
+    connection.decide({ type: 'socket.attached', lost: false });
+    expect(hungUp(connection, OUTSIDE_MS)).toEqual([hangUp]);
+  });
+});
+
 describe('before its first frame', () => {
   test('a connection is silent; at the timeout it is hung up on, once, and left to hear of its end', () => {
     const connection = connect();
@@ -512,6 +558,7 @@ describe('every reachable state', () => {
     { type: 'xstate.after.penalty.connection.rate.penalised' } as unknown as ConnectionEvent,
     { type: 'xstate.after.firstMessageTimeout.connection.session.silent' } as unknown as ConnectionEvent,
     { type: 'xstate.after.grace.connection.session.interrupted' } as unknown as ConnectionEvent,
+    { type: 'xstate.after.outsideTimeout.connection.seat.outside' } as unknown as ConnectionEvent,
   ];
   /** The first frame is never one too many: the limit is at least 1. */
   const isPossible = (session: string, event: ConnectionEvent) =>
@@ -533,6 +580,7 @@ describe('every reachable state', () => {
     for (const event of sequence) {
       if (!isPossible(connection.session(), event)) continue;
       const before = connection.session();
+      const seatBefore = connection.seat();
       const wasPenalised = connection.isUnread();
       const decisions = connection.decide(event);
       const types = decisions.map(({ type }) => type);
@@ -571,7 +619,7 @@ describe('every reachable state', () => {
             hasSocket = true;
             break;
           case 'hangUp':
-            expect(before).toBe('silent');
+            if (seatBefore !== 'outside') expect(before).toBe('silent');
             break;
           case 'closed':
             closings += 1;

@@ -16,6 +16,8 @@ export interface SignalingInput {
   readonly now: () => number;
   /** When the server was last heard, in milliseconds since the epoch. */
   readonly heardAt: () => number;
+  /** Whether somebody waits for the connection: a call, or a room that this client is in. */
+  readonly isWanted: () => boolean;
   /** Whether the server will answer: a question is open, or one can be put. */
   readonly canProbe: () => boolean;
   readonly isOnline: boolean;
@@ -78,6 +80,8 @@ export type SignalingDecision =
   /** Over, for good: say goodbye. */
   | { readonly type: 'end' };
 
+/** The server closes a connection that is in no room for too long. */
+const SILENT = 4408;
 /** How long a socket may take from its start to Ready. */
 const OPEN_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer a probe. */
@@ -128,6 +132,7 @@ export const signalingMachine = setup({
   guards: {
     isHopeless: ({ context: { backoff, attempt } }, { afterMs }: Loss) =>
       afterMs === false || backoff === false || attempt >= backoff.maxAttempts,
+    isUnneeded: ({ context }, { code }: Loss) => code === SILENT && !context.isWanted(),
     isOffline: ({ context }) => !context.isOnline,
     mayTry: ({ context }) => context.now() >= context.notBefore,
     isFresh: ({ context: { now, heardAt, silenceMs } }) => now() - heardAt() < silenceMs,
@@ -159,7 +164,7 @@ export const signalingMachine = setup({
   initial: 'idle',
   states: {
     idle: {
-      description: 'Not connected, and nobody asked for it.',
+      description: 'Not connected, and no call waits for it.',
       on: { connect: { target: 'connecting' } },
     },
     connecting: {
@@ -251,6 +256,11 @@ export const signalingMachine = setup({
   on: {
     close: { target: '.closed', actions: { type: 'noteLoss', params: CLOSED } },
     lost: [
+      {
+        guard: { type: 'isUnneeded', params: ({ event }) => event },
+        target: '.idle',
+        actions: { type: 'noteLoss', params: ({ event }) => event },
+      },
       {
         guard: { type: 'isHopeless', params: ({ event }) => event },
         target: '.closed',

@@ -23,6 +23,7 @@ function start(overrides: Partial<SignalingInput> = {}) {
     random: () => 1, // the longest wait there is
     now: () => clock.now(),
     heardAt: () => heardAt,
+    isWanted: () => true,
     canProbe: () => true,
     isOnline: true,
     ...overrides,
@@ -61,6 +62,23 @@ function connected(overrides: Partial<SignalingInput> = {}) {
   expect(it.send(connect, ready)).toEqual(['connected', 'open']);
   return it;
 }
+
+describe('closed for being in no room', () => {
+  const silent: SignalingEvent = { type: 'lost', reason: '', code: 4408, afterMs: 0 };
+
+  test('a client waits for its next call', () => {
+    const it = connected({ isWanted: () => false });
+    expect(it.send(silent)).toEqual(['idle']);
+    expect(it.wait(3_600_000)).toEqual(['idle']);
+    expect(it.send(wake, offline, online)).toEqual(['idle']);
+    expect(it.send(connect, ready)).toEqual(['connected', 'open']);
+  });
+
+  test('a client connects again at once when a call crosses the close, and after any other code', () => {
+    expect(connected().send(silent)).toEqual(['waiting']);
+    expect(connected({ isWanted: () => false }).send(lost)).toEqual(['waiting']);
+  });
+});
 
 describe('connecting again', () => {
   test('is tried after waits that double up to the cap, and begin anew once connected', () => {
@@ -216,6 +234,7 @@ describe('whatever happens', () => {
     random: () => 0,
     now: () => 0,
     heardAt: () => 0,
+    isWanted: () => true,
     canProbe: () => true,
     isOnline: true,
   };
