@@ -4,6 +4,7 @@ import { isFrameAncestor, isOriginPattern } from './http/origins.ts';
 import { readIceServers } from './ice-servers.ts';
 import type { IceServer } from './protocol/server.ts';
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts';
+import { ROOM_ID_FORMS, type RoomIdForm } from './telemetry/room-ids.ts';
 
 /** Everything an operator can set, validated and frozen. Milliseconds and bytes unless named otherwise. */
 export interface Config {
@@ -46,6 +47,8 @@ export interface Config {
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
   readonly logLevel: LogLevel;
+  /** How room ids are in logs and spans. */
+  readonly logRoomIds: RoomIdForm;
   /** Serve /metrics as Prometheus text. */
   readonly prometheus: boolean;
   readonly inspect: boolean;
@@ -245,6 +248,13 @@ export const VARIABLES = {
     meaning: 'Least severe log line written.',
     schema: v.picklist(LOG_LEVELS) as unknown as v.GenericSchema<string, LogLevel>,
   },
+  LOG_ROOM_IDS: {
+    fallback: 'plain',
+    allowed: `one of ${ROOM_ID_FORMS.join(', ')}`,
+    meaning:
+      'How room ids are in logs and spans. plain: anybody who reads these can join the rooms; hashed: by an HMAC with a key of the process.',
+    schema: v.picklist(ROOM_ID_FORMS) as unknown as v.GenericSchema<string, RoomIdForm>,
+  },
   METRICS: {
     fallback: '',
     allowed: 'prometheus, or empty',
@@ -324,6 +334,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tlsCertFile: read('TLS_CERT_FILE', VARIABLES.TLS_CERT_FILE),
     tlsKeyFile: read('TLS_KEY_FILE', VARIABLES.TLS_KEY_FILE),
     logLevel: read('LOG_LEVEL', VARIABLES.LOG_LEVEL),
+    logRoomIds: read('LOG_ROOM_IDS', VARIABLES.LOG_ROOM_IDS),
     prometheus: read('METRICS', VARIABLES.METRICS),
     inspect: read('INSPECT', VARIABLES.INSPECT),
     inspectPort: read('INSPECT_PORT', VARIABLES.INSPECT_PORT),

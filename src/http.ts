@@ -24,6 +24,7 @@ import { Sender, type SenderSettings } from './socket/sender.ts';
 import { Throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
 import type { Logger } from './telemetry/logger.ts';
+import type { RoomName } from './telemetry/room-ids.ts';
 import type { Tally } from './telemetry/tally.ts';
 import { type MessageTracer, traceHandshake } from './telemetry/tracing.ts';
 
@@ -72,6 +73,7 @@ export class HttpFront {
   readonly #host: Host;
   readonly #logger: Logger;
   readonly #tally: Tally;
+  readonly #roomName: RoomName;
   readonly #server: Server;
   readonly #sockets: WebSocketServerOf<typeof ClientSocket>;
   readonly #plain: PlainConnections;
@@ -93,7 +95,16 @@ export class HttpFront {
   #isStopping = false;
   #emptied: () => void = () => {};
 
-  constructor(config: Config, host: Host, logger: Logger, tally: Tally, routes: Routes = {}) {
+  /** `roomName` is what spans have for a room's id. */
+  constructor(
+    config: Config,
+    host: Host,
+    logger: Logger,
+    tally: Tally,
+    roomName: RoomName,
+    routes: Routes = {},
+  ) {
+    this.#roomName = roomName;
     this.#tally = tally;
     this.#config = config;
     this.#socketPath = `${config.basePath}/ws`;
@@ -263,7 +274,7 @@ export class HttpFront {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const participantId = uuid();
-    const handshake = traceHandshake(this.#tally, participantId, request.headers);
+    const handshake = traceHandshake(this.#tally, participantId, request.headers, this.#roomName);
     const refuse = (status: number, error: string, headers?: Headers): void => {
       handshake.answered(status);
       this.#logger.debug({ participant_id: participantId, status }, 'handshake refused');

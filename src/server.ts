@@ -19,6 +19,7 @@ import { FRAMES_TEXTS } from './socket/frame.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { registerMetrics } from './telemetry/metrics.ts';
+import { roomNames } from './telemetry/room-ids.ts';
 import { Tally } from './telemetry/tally.ts';
 
 /** A room that fails this often within the window is closed. */
@@ -57,7 +58,9 @@ export interface BloomServer {
 }
 
 /** Composes a server: the one place where implementations are chosen. */
-export function createServer(config: Config, logger: Logger, parts: Parts = {}): BloomServer {
+export function createServer(config: Config, givenLogger: Logger, parts: Parts = {}): BloomServer {
+  const roomName = roomNames(config.logRoomIds);
+  const logger = givenLogger.child({}, { serializers: { room_id: roomName } });
   const clock = new SlicedClock();
   const startsOf = <T extends AnyStateMachine>(machine: T): Start<T> =>
     parts.inspect !== undefined || !config.fastPaths
@@ -135,6 +138,7 @@ export function createServer(config: Config, logger: Logger, parts: Parts = {}):
     },
     logger,
     tally,
+    roomName,
     {
       ...(parts.page && below(config.basePath, parts.page)),
       ...(parts.prometheus && { '/metrics': parts.prometheus }),

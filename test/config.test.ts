@@ -31,6 +31,7 @@ const DEFAULTS = {
   tlsCertFile: undefined,
   tlsKeyFile: undefined,
   logLevel: 'info',
+  logRoomIds: 'plain',
   prometheus: false,
   inspect: false,
   inspectPort: 8081,
@@ -156,6 +157,14 @@ describe('LOG_LEVEL', () => {
       `LOG_LEVEL is ${JSON.stringify(level)}; allowed: one of ${LOG_LEVELS.join(', ')}.`,
     ]);
   });
+});
+
+test('LOG_ROOM_IDS', () => {
+  for (const form of ['plain', 'hashed'] as const)
+    expect(readConfig({ LOG_ROOM_IDS: form }).logRoomIds).toBe(form);
+  expect(problems({ LOG_ROOM_IDS: 'none' })).toEqual([
+    'LOG_ROOM_IDS is "none"; allowed: one of plain, hashed.',
+  ]);
 });
 
 describe('switches', () => {

@@ -10,6 +10,7 @@ import {
 import type { ErrorCode } from '../protocol/codes.ts';
 import type { ParticipantId, RoomId } from '../protocol/server.ts';
 import { ATTRIBUTE, INSTRUMENTATION, type KnownAttributes, SPAN, type WorkType } from './names.ts';
+import type { RoomName } from './room-ids.ts';
 import type { Tally } from './tally.ts';
 
 const tracer = trace.getTracer(INSTRUMENTATION);
@@ -26,10 +27,19 @@ export class Work {
   readonly #startedAt: number;
   #outcome: ErrorCode | 'ok' | 'refused' = 'ok';
   #isOver = false;
+  readonly #roomName: RoomName;
   /** What is gone on with when this is over. */
   readonly #outer: Work | undefined;
 
-  constructor(span: Span, tally: Tally, type: WorkType | 'handshake', startedAt: number, outer?: Work) {
+  constructor(
+    span: Span,
+    tally: Tally,
+    type: WorkType | 'handshake',
+    startedAt: number,
+    roomName: RoomName,
+    outer?: Work,
+  ) {
+    this.#roomName = roomName;
     this.#outer = outer;
     this.span = span;
     this.#tally = tally;
@@ -39,11 +49,11 @@ export class Work {
 
   /** Of what the client that this handshake lets in will say. */
   messagesOf(participantId: ParticipantId): MessageTracer {
-    return new MessageTracer(this.#tally, participantId, this.span.spanContext());
+    return new MessageTracer(this.#tally, participantId, this.span.spanContext(), this.#roomName);
   }
 
   involves(roomId: RoomId): void {
-    this.span.setAttribute(ATTRIBUTE.roomId, roomId);
+    this.span.setAttribute(ATTRIBUTE.roomId, this.#roomName(roomId));
   }
 
   /** It is another participant's than it seemed: a Hello that takes up an earlier session is that session's. */
@@ -112,6 +122,7 @@ export function traceHandshake(
   tally: Tally,
   participantId: ParticipantId,
   headers: Readonly<Record<string, string | string[] | undefined>>,
+  roomName: RoomName = (roomId) => roomId,
 ): Work {
   const now = performance.now();
   const attributes = { participant_id: participantId, outcome: 'ok' } satisfies KnownAttributes;
@@ -121,7 +132,7 @@ export function traceHandshake(
     { kind: SpanKind.SERVER, attributes, startTime: now },
     parent,
   );
-  return new Work(span, tally, 'handshake', now);
+  return new Work(span, tally, 'handshake', now, roomName);
 }
 
 /** The messages of one connection, each a trace of its own that links to the connection's handshake. */
@@ -129,8 +140,10 @@ export class MessageTracer {
   readonly #tally: Tally;
   readonly participantId: ParticipantId;
   readonly #handshake: SpanContext;
+  readonly #roomName: RoomName;
 
-  constructor(tally: Tally, participantId: ParticipantId, handshake: SpanContext) {
+  constructor(tally: Tally, participantId: ParticipantId, handshake: SpanContext, roomName: RoomName) {
+    this.#roomName = roomName;
     this.#tally = tally;
     this.participantId = participantId;
     this.#handshake = handshake;
@@ -138,7 +151,7 @@ export class MessageTracer {
 
   /** Of the same handshake, whose messages are another participant's: a session it took up. */
   of(participantId: ParticipantId): MessageTracer {
-    return new MessageTracer(this.#tally, participantId, this.#handshake);
+    return new MessageTracer(this.#tally, participantId, this.#handshake, this.#roomName);
   }
 
   /** Until its `end`, whatever is done is what a message caused; `startedAt` is when its frame was received. */
@@ -147,7 +160,7 @@ export class MessageTracer {
       participant_id: this.participantId,
       message_type: type,
       outcome: 'ok',
-      room_id: roomId ?? undefined,
+      room_id: roomId === null ? undefined : this.#roomName(roomId),
     } satisfies KnownAttributes;
     const span = tracer.startSpan(
       SPAN[type],
@@ -160,7 +173,7 @@ export class MessageTracer {
       },
       ROOT_CONTEXT,
     );
-    current = new Work(span, this.#tally, type, startedAt, current);
+    current = new Work(span, this.#tally, type, startedAt, this.#roomName, current);
     return current;
   }
 }
