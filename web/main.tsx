@@ -4,7 +4,7 @@ import { createActor } from 'xstate';
 import { App } from './App.tsx';
 import { Call } from './call/call.ts';
 import { destinationOf, linkTo, signalingUrl } from './call/invitation.ts';
-import { forgetCall, type KeptCall, keepCall, recallCall } from './call/kept.ts';
+import { forgetCall, type KeptCall, keepCall, recallCall, SESSION_KEY } from './call/kept.ts';
 import { callMachine } from './call/machine.ts';
 import { MAX_NAME_LENGTH } from './call/messages.ts';
 import { Tabs } from './call/tabs.ts';
@@ -32,10 +32,25 @@ speaker.subscribe(() => remember('speaker', speaker.get()));
 
 const actor = createActor(callMachine, {
   input: {
-    makeCall: (kept) => new Call(signalingUrl(location.href), media, name, kept),
+    makeCall(kept) {
+      const session = sessionFor(kept);
+      return new Call(signalingUrl(location.href), media, name, session, kept);
+    },
     ...destinationOf(location.href),
   },
 }).start();
+
+/** Where the SDK finds the session to go on with. A new call has none. Undefined where the browser gives no storage. */
+function sessionFor(kept: KeptCall | undefined): Storage | undefined {
+  try {
+    if (kept === undefined) sessionStorage.removeItem(SESSION_KEY);
+    else if (kept.session !== undefined) sessionStorage.setItem(SESSION_KEY, kept.session);
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
+
 const isInRoom = () => actor.getSnapshot().matches({ call: 'inRoom' });
 
 /** The state of the call we are in. */
@@ -72,8 +87,10 @@ const tabs = new Tabs(
   typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('bloom'),
   () => {
     const call = current();
+    if (call === undefined) return undefined;
+    const session = actor.getSnapshot().context.call?.handOver();
     actor.send({ type: 'move' });
-    return call;
+    return { ...call, ...(session !== undefined && { session }) };
   },
 );
 
@@ -103,10 +120,8 @@ addEventListener('keydown', ({ key, ctrlKey, metaKey }) => {
 addEventListener('beforeunload', (event) => {
   if (isInRoom() && performance.now() - reloadKeyAt > RELOAD_KEY_MS) event.preventDefault();
 });
-addEventListener('pagehide', () => {
-  keep();
-  actor.getSnapshot().context.call?.end();
-});
+// The SDK tells the server that the page may come back.
+addEventListener('pagehide', keep);
 // A page from the browser's cache has lost its connections.
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 

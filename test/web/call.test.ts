@@ -58,6 +58,13 @@ describe('two people', () => {
     await plays(screen.locator('video'));
     await plays(camera);
     expect(await aiko.tiles.count()).toBe(2);
+    // Beside a screen a person is small. Enter makes them big, and small again.
+    const tile = (role: string) => aiko.tile('Ken').and(aiko.page.locator(`[data-role=${role}]`));
+    await tile('small').waitFor();
+    for (const role of ['big', 'small']) {
+      await aiko.button('Make Ken big').press('Enter');
+      await tile(role).waitFor();
+    }
 
     await ken.button('Turn camera off').click();
     await camera.waitFor({ state: 'detached' });
@@ -203,6 +210,15 @@ describe('two people', () => {
     await ken.button('Mute').click();
     await ken.button('Turn camera on').click();
     await plays(aiko.tile('Ken').locator('video'));
+    const said = await aiko.page.evaluateHandle(() => {
+      const texts: string[] = [];
+      const captions = document.querySelector('.captions') as HTMLElement;
+      new MutationObserver(() => texts.push(captions.innerText)).observe(captions, {
+        subtree: true,
+        childList: true,
+      });
+      return texts;
+    });
     await ken.page.reload();
     await ken.button('Leave').waitFor();
     expect(ken.page.url()).toBe(link);
@@ -213,6 +229,8 @@ describe('two people', () => {
     await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
     await aiko.sees('Aiko (you)', 'Ken');
     await plays(aiko.tile('Ken').locator('video'));
+    // The same participant, who has neither left nor come.
+    expect((await said.jsonValue()).filter((text) => /Ken (left|is here)/.test(text))).toEqual([]);
     // Who has left is not taken back by a reload.
     await ken.button('Leave').click();
     await ken.page.reload();
@@ -237,9 +255,9 @@ describe('two people', () => {
     await second.page.getByRole('heading', { name: 'The call is in another tab' }).waitFor();
   });
 
-  test('who closes the window is gone at once', async () => {
+  test('who closes the window is gone when the grace for a reload is over', async () => {
     const [aiko, ken] = await site.pair();
-    await ken.page.close();
+    await ken.page.close({ runBeforeUnload: false });
     await aiko.sees('Aiko (you)');
   });
 });

@@ -13,8 +13,12 @@ import { Chat } from './chat.ts';
 import type { KeptCall } from './kept.ts';
 import { CHANNEL } from './messages.ts';
 import { Mute } from './mute.ts';
+import { ReplacedError } from './notice.ts';
 import { People } from './people.ts';
 import { Statistics } from './statistics.ts';
+
+/** Close code: another socket has taken the session (docs/protocol.md). */
+const REPLACED = 4409;
 
 /** How to get into a call: into a new room, or one that is there, or one that is opened again under its old id. */
 export type Entrance =
@@ -34,11 +38,20 @@ export class Call {
   readonly #media: LocalMedia;
   readonly #over = new AbortController();
 
-  /** `kept`: this tab was in the call before it was reloaded. */
-  constructor(url: URL, media: LocalMedia, name: Store<string>, kept?: KeptCall) {
+  /**
+   * `session` keeps the seat over a reload; without a storage the reload enters anew. `kept`: this tab, or another one,
+   * was in the call a moment ago.
+   */
+  constructor(
+    url: URL,
+    media: LocalMedia,
+    name: Store<string>,
+    session: Storage | undefined,
+    kept: KeptCall | undefined,
+  ) {
     const { signal } = this.#over;
     this.#media = media;
-    this.signaling = new Signaling(url);
+    this.signaling = new Signaling(url, { session });
     this.mesh = new Mesh(this.signaling, { channels: { [CHANNEL]: {} } });
     this.people = new People(this.signaling, this.mesh, media, name, signal);
     this.chat = new Chat(this.signaling, this.mesh, this.people, signal, kept);
@@ -66,7 +79,13 @@ export class Call {
     const { signal } = this.#over;
     let lastError: unknown;
     this.signaling.on('error', (error) => (lastError = error), { signal });
-    this.signaling.on('state', ({ status }) => status === 'closed' && ended(lastError), { signal });
+    this.signaling.on(
+      'state',
+      ({ status, code }) => {
+        if (status === 'closed') ended(code === REPLACED ? new ReplacedError() : lastError);
+      },
+      { signal },
+    );
     this.signaling.on('room', (room) => room === undefined && queueMicrotask(() => ended(lastError)), {
       signal,
     });
@@ -75,6 +94,13 @@ export class Call {
   /** Lets go of microphone, camera and screen: who has left is not captured. */
   stopCapturing(): void {
     this.#media.close();
+  }
+
+  /** Ends here, and returns what another tab needs to go on as the same participant. */
+  handOver(): string | undefined {
+    this.#over.abort();
+    this.mesh.close();
+    return this.signaling.handOver();
   }
 
   /** Leaves. Idempotent. */

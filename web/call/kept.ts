@@ -11,9 +11,13 @@ export interface KeptCall {
   readonly draft: string;
   /** When it was kept, in milliseconds since the epoch. */
   readonly at: number;
+  /** The session, where another tab hands it over. Over a reload the SDK keeps it. */
+  readonly session?: string;
 }
 
 const KEY = 'bloom.call';
+/** The key of the SDK's own record in the same storage. */
+export const SESSION_KEY = 'bloom-session';
 const MAX_MESSAGES = 200;
 /** A tab that is restored later does not open the microphone by itself. */
 const MAX_AGE_MS = 2 * 60_000;
@@ -49,12 +53,13 @@ export function recallCall(storage: () => Kept, now: number): KeptCall | undefin
 /** Undefined when it does not read: another version of the page may have written it. */
 export function readCall(value: unknown, now: number): KeptCall | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { roomId, name, isMuted, hasCamera, messages, draft, at } = value as Record<string, unknown>;
+  const { roomId, name, isMuted, hasCamera, messages, draft, at, session } = value as Record<string, unknown>;
   const isRead =
     [roomId, name, draft].every((text) => typeof text === 'string') &&
     [isMuted, hasCamera].every((flag) => typeof flag === 'boolean') &&
     Array.isArray(messages) &&
     typeof at === 'number' &&
+    ['undefined', 'string'].includes(typeof session) &&
     Math.abs(now - at) < MAX_AGE_MS;
   return isRead ? { ...(value as KeptCall), messages: (messages as unknown[]).filter(isMessage) } : undefined;
 }

@@ -14,8 +14,12 @@ export type Notice =
   | 'tooManyAttempts'
   | 'failed';
 
+/** Another page goes on with the session of this one, as a duplicated tab over plain http does. */
+export class ReplacedError extends Error {}
+
 /** What an error of the SDK means to somebody who wants to talk. */
 export function noticeOf(error: unknown): Notice {
+  if (error instanceof ReplacedError) return 'moved';
   if (!(error instanceof SignalingError)) return 'failed';
   switch (error.code) {
     case 'RoomFull':

@@ -14,7 +14,7 @@ import { CHANNEL, decode, encode, nameIn, type Profile } from './messages.ts';
 
 /** Somebody in the room, as the page shows them. */
 export interface Person {
-  /** Stays the same when the server restarts and ids change. */
+  /** Stays the same when the server restarts and ids change, and when they reload their page. */
   readonly key: string;
   readonly isSelf: boolean;
   /** Whether they have told who they are. */
@@ -59,7 +59,9 @@ export class People {
   readonly #media: LocalMedia;
   readonly #name: Store<string>;
   readonly #profiles = new WeakMap<MeshPeer, Profile>();
-  readonly #keys = new WeakMap<MeshPeer, string>();
+  /** A person who reloads has a new connection, and the same id: they keep their key and their last profile. */
+  readonly #keys = new Map<ParticipantId, string>();
+  readonly #lastProfiles = new Map<string, Profile>();
   readonly #hues = new Hues();
   #count = 0;
 
@@ -72,6 +74,7 @@ export class People {
 
     const update = () => this.list.set(this.#list());
     signaling.on('room', update, { signal });
+    mesh.on('renamed', ({ peer, previousId }) => this.#rename(previousId, peer.id), { signal });
     for (const type of ['peer', 'peerState', 'renamed', 'peerClosed', 'track', 'trackEnded'] as const) {
       mesh.on(type, update, { signal });
     }
@@ -82,6 +85,7 @@ export class People {
         const message = decode(data);
         if (message?.type !== 'profile') return;
         this.#profiles.set(peer, message);
+        this.#lastProfiles.set(this.#keyOf(peer.id), message);
         update();
       },
       { signal },
@@ -125,7 +129,7 @@ export class People {
     ]
       .sort((a, b) => place(a.id) - place(b.id))
       .map(({ person }) => person);
-    this.#hues.keep(list.map(({ key }) => key));
+    this.#forgetAllBut(list.map(({ key }) => key));
     return list;
   }
 
@@ -153,17 +157,19 @@ export class People {
       peer.tracks.find(
         ({ track, streams }) => track.kind === 'video' && streams.some((stream) => stream.id === id),
       )?.track;
-    const key = this.#keyOf(peer);
+    const key = this.#keyOf(peer.id);
+    const known = profile ?? this.#lastProfiles.get(key);
+    const hasReloaded = profile === undefined && known !== undefined;
     const isScreenSound = ({ streams }: (typeof voices)[number]) =>
       streams.some(({ id }) => id === profile?.screen);
     return {
       key,
       isSelf: false,
-      isKnown: profile !== undefined,
-      name: profile?.name ?? '',
-      hue: this.#hues.of(key, profile?.name || key),
-      isMuted: profile?.isMuted ?? false,
-      state: peer.state,
+      isKnown: known !== undefined,
+      name: known?.name ?? '',
+      hue: this.#hues.of(key, known?.name || key),
+      isMuted: known?.isMuted ?? false,
+      state: hasReloaded && peer.state === 'connecting' ? 'reconnecting' : peer.state,
       ...(peer.reason !== undefined && { reason: peer.reason.code }),
       peer,
       voices: voices.map(({ track }) => track),
@@ -175,22 +181,39 @@ export class People {
 
   /** Somebody in the room with whom there is no connection yet. */
   #stranger(id: ParticipantId): Person {
+    const key = this.#keyOf(id);
+    const known = this.#lastProfiles.get(key);
     return {
-      key: id,
+      key,
       isSelf: false,
-      isKnown: false,
-      name: '',
-      hue: this.#hues.of(id, id),
-      isMuted: false,
-      state: 'connecting',
+      isKnown: known !== undefined,
+      name: known?.name ?? '',
+      hue: this.#hues.of(key, known?.name || key),
+      isMuted: known?.isMuted ?? false,
+      state: known === undefined ? 'connecting' : 'reconnecting',
       voices: [],
     };
   }
 
-  #keyOf(peer: MeshPeer): string {
-    const key = this.#keys.get(peer) ?? `peer-${++this.#count}`;
-    this.#keys.set(peer, key);
+  #keyOf(id: ParticipantId): string {
+    const key = this.#keys.get(id) ?? `peer-${++this.#count}`;
+    this.#keys.set(id, key);
     return key;
+  }
+
+  #rename(previousId: ParticipantId, id: ParticipantId): void {
+    this.#keys.set(id, this.#keyOf(previousId));
+    this.#keys.delete(previousId);
+  }
+
+  /** Those who have left do not come back under the same id. */
+  #forgetAllBut(keys: readonly string[]): void {
+    for (const [id, key] of this.#keys) {
+      if (keys.includes(key)) continue;
+      this.#keys.delete(id);
+      this.#lastProfiles.delete(key);
+    }
+    this.#hues.keep(keys);
   }
 
   get #isMuted(): boolean {

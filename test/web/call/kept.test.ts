@@ -49,14 +49,17 @@ test('the newest messages are kept', () => {
   expect([keys?.length, keys?.at(-1)]).toEqual([200, 299]);
 });
 
-test.each([['{'], ['null'], ['{"roomId":1}'], [JSON.stringify({ ...CALL, messages: 'x' })]])(
-  'what does not read is no call: %s',
-  (text) => {
-    const storage = memory();
-    storage().setItem('bloom.call', text);
-    expect(recallCall(storage, 1000)).toBeUndefined();
-  },
-);
+test.each([
+  ['{'],
+  ['null'],
+  ['{"roomId":1}'],
+  [JSON.stringify({ ...CALL, session: 1 })],
+  [JSON.stringify({ ...CALL, messages: 'x' })],
+])('what does not read is no call: %s', (text) => {
+  const storage = memory();
+  storage().setItem('bloom.call', text);
+  expect(recallCall(storage, 1000)).toBeUndefined();
+});
 
 test('a broken message is left out', () => {
   const storage = memory();

@@ -4,6 +4,7 @@ import { SignalingError } from '../../../src/client/index.ts';
 import type { Call, Entrance } from '../../../web/call/call.ts';
 import type { KeptCall } from '../../../web/call/kept.ts';
 import { type CallInput, callMachine } from '../../../web/call/machine.ts';
+import { ReplacedError } from '../../../web/call/notice.ts';
 
 const ROOM = '3f2c8e0a-5b1d-4c7e-9a64-1d2e3f405162';
 const OTHER = '7a1b2c3d-5b1d-4c7e-9a64-1d2e3f405162';
@@ -173,6 +174,12 @@ describe('out', () => {
     actor.send({ type: 'leave' });
     expect(actor.getSnapshot().context).toMatchObject({ roomId: leadsTo, notice, call: undefined });
     expect(call).toMatchObject({ isOver: true, isCapturing: false });
+  });
+
+  test('by another page that has taken the session', async () => {
+    const { actor, call } = await inRoom();
+    call.ended(new ReplacedError());
+    expect(actor.getSnapshot().context).toMatchObject({ roomId: ROOM, notice: 'moved' });
   });
 
   test('by another tab that goes on with the call', async () => {
