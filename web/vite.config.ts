@@ -8,6 +8,8 @@ export default defineConfig({
   base: './',
   plugins: [react({ disableOxcRecommendation: true })],
   build: {
+    // The oldest browsers that docs/call-page.md names.
+    target: ['chrome111', 'edge111', 'firefox128', 'safari16.4', 'ios16.4'],
     // Every file is served under a policy that allows nothing inline.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -8,7 +8,11 @@ const ROOT = new URL('../../../', import.meta.url);
 const TIMEOUT_MS = 90_000;
 
 /** Their window, and what they are called. */
-export type VisitorOptions = BrowserContextOptions & { readonly name?: string };
+export type VisitorOptions = BrowserContextOptions & {
+  readonly name?: string;
+  /** Run before the page's own scripts. */
+  readonly before?: string;
+};
 
 /** One browser window and whoever sits before it. */
 export class Visitor {
@@ -23,10 +27,11 @@ export class Visitor {
   static async open(
     browser: Browser,
     url: URL | string,
-    { name, ...options }: VisitorOptions = {},
+    { name, before, ...options }: VisitorOptions = {},
   ): Promise<Visitor> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(TIMEOUT_MS);
+    if (before !== undefined) await context.addInitScript(before);
     const visitor = await Visitor.openIn(context, url);
     if (name !== undefined) await visitor.page.getByRole('textbox', { name: 'Your name' }).fill(name);
     return visitor;
