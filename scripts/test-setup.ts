@@ -19,6 +19,7 @@ const PROGRAMS: readonly Program[] = [
   { name: 'chromium', from: 'chromium', use: 'tests in a browser' },
   { name: 'openssl', from: 'openssl', use: 'certificates for TLS tests' },
   { name: 'ip', from: 'iproute2', use: 'network namespaces for tests of broken networks' },
+  { name: 'turnserver', from: 'coturn', use: 'a TURN server for calls over a relay' },
   { name: 'iptables', from: 'iptables', use: 'packet loss for tests of broken networks' },
 ];
 

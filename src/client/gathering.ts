@@ -1,6 +1,8 @@
+import { frameBytes } from './capacity.ts';
+
 type Connection = Pick<
   RTCPeerConnection,
-  'setLocalDescription' | 'localDescription' | 'iceGatheringState' | 'addEventListener'
+  'createOffer' | 'setLocalDescription' | 'localDescription' | 'iceGatheringState' | 'addEventListener'
 >;
 
 /**
@@ -8,6 +10,13 @@ type Connection = Pick<
  * those of the machine itself after some 120 ms.
  */
 const GATHERING_MS = 200;
+
+/** The description that was made is larger than the server takes. */
+export class TooLarge extends Error {
+  constructor(bytes: number, limit: number) {
+    super(`A description of ${bytes} bytes is larger than the ${limit} that it may have in a frame.`);
+  }
+}
 
 /**
  * One connection's own descriptions and the candidates it finds: those found before a description is sent ride in it,
@@ -24,6 +33,17 @@ export class Gathering {
     this.#connection = connection;
     this.#trickle = trickle;
     connection.addEventListener('icecandidate', ({ candidate }) => this.#found(candidate));
+  }
+
+  /**
+   * Makes and sets an offer. Throws a TooLarge when it has more bytes than `limit`. It is not set then: Chromium refuses
+   * all further offers when an offer was rolled back and one of its transceivers was stopped.
+   */
+  async offer(limit: number): Promise<void> {
+    const { sdp = '' } = await this.#connection.createOffer();
+    const bytes = frameBytes(sdp);
+    if (bytes > limit) throw new TooLarge(bytes, limit);
+    await this.describe();
   }
 
   /** Makes and sets the local description that is due, offer or answer, and returns its SDP. */

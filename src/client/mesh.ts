@@ -1,7 +1,9 @@
 import type { InspectionEvent } from 'xstate';
 import type { ParticipantId } from '../protocol/server.ts';
+import { estimateBytes, frameLimit, type Kind } from './capacity.ts';
 import { type Description, read } from './description.ts';
 import { Emitter, type Events } from './emitter.ts';
+import { withIceServers } from './ice-servers.ts';
 import type { Timing } from './machines/negotiation.ts';
 import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
 import type { RoomState } from './room.ts';
@@ -17,6 +19,11 @@ export interface MeshOptions {
   readonly configuration?: (RTCConfiguration & Readonly<Record<string, unknown>>) | undefined;
   /** The data channels with each peer, by label; every participant declares the same. Default: none. */
   readonly channels?: Readonly<Record<string, RTCDataChannelInit>> | undefined;
+  /**
+   * No participant will send a track, so the descriptions have no sections for audio and video: they are 8 kB smaller.
+   * `addTrack` then throws. Default false.
+   */
+  readonly dataOnly?: boolean | undefined;
   /** How long to wait for what, in milliseconds; Infinity is some three days. */
   readonly timing?: Partial<Timing & MeshTiming> | undefined;
   /** XState's: sees every event and snapshot of each peer's `actor`. */
@@ -42,11 +49,14 @@ export interface MeshEvents {
   /** What the participant sent on a channel. It can come before `channelOpen`, when nothing can be answered yet. */
   message: { readonly peer: MeshPeer; readonly label: string; readonly data: string | ArrayBuffer };
   /**
-   * For a log: WebRTC refused something of a peer's, or the server would (a description larger than it takes). The
-   * negotiation tries again by itself.
+   * For a log: WebRTC refused something of a peer's, or the server would (a description larger than it takes), or the
+   * platform refuses an ICE server, which is left out. The negotiation goes on by itself.
    */
   error: { readonly peer: MeshPeer; readonly error: unknown };
 }
+
+/** A pair that has not started over for so long has no trouble any more. */
+const FORGET_ATTEMPTS_MS = 600_000;
 
 /** A full mesh: one RTCPeerConnection with each other participant of the room that `signaling` is in. */
 export class Mesh implements Events<MeshEvents> {
@@ -58,6 +68,10 @@ export class Mesh implements Events<MeshEvents> {
   readonly #peers = new Map<ParticipantId, Peer>();
   readonly #closing = new AbortController();
   #tracks: readonly StreamedTrack[] = [];
+  /** How often a pair has started over lately. */
+  readonly #attempts = new Map<ParticipantId, { readonly count: number; readonly at: number }>();
+  /** What the platform refused of the ICE servers, told once. */
+  readonly #refusedServers = new Set<string>();
   /** Newcomers who may be the owners of connections that go on. */
   readonly #waiting = new Map<ParticipantId, ReturnType<typeof setTimeout>>();
   readonly #strays = new Strays({
@@ -80,7 +94,7 @@ export class Mesh implements Events<MeshEvents> {
     const { signal } = this.#closing;
     signaling.on('restarted', () => this.#restarted(), { signal });
     signaling.on('room', (room) => this.#follow(room), { signal });
-    signaling.on('resumed', () => this.#notifyAll({ type: 'self.resumed' }), { signal });
+    signaling.on('resumed', () => this.#resumed(), { signal });
     signaling.on('peerInterrupted', (e) => this.#notify(e.participantId, 'peer.interrupted'), { signal });
     signaling.on('peerResumed', (e) => this.#notify(e.participantId, 'peer.resumed'), { signal });
     signaling.on('offer', ({ from, sdp }) => this.#offered(from, read(sdp)), { signal });
@@ -102,9 +116,18 @@ export class Mesh implements Events<MeshEvents> {
     return this.#emitter.on(type, listener, options);
   }
 
-  /** Sends the track to every peer, present and future. */
+  /**
+   * Sends the track to every peer, present and future. Throws a RangeError when a description with it would be larger
+   * than the server takes (64 KiB: some ten videos each way), and a TypeError in a Mesh with `dataOnly`.
+   */
   addTrack(track: MediaStreamTrack, ...streams: MediaStream[]): void {
     if (this.#tracks.some((each) => each.track === track)) return;
+    if (this.#options.dataOnly) throw new TypeError('This Mesh was made with dataOnly, and sends no tracks.');
+    if (!this.#fits(track.kind as Kind)) {
+      throw new RangeError(
+        `Another ${track.kind} track does not fit into a description that the server takes. Remove a track first.`,
+      );
+    }
     const streamed = { track, streams };
     this.#tracks = [...this.#tracks, streamed];
     for (const peer of this.#peers.values()) peer.add(streamed);
@@ -153,6 +176,9 @@ export class Mesh implements Events<MeshEvents> {
     for (const id of [...this.#waiting.keys()]) {
       if (!others.includes(id)) this.#stopWaiting(id);
     }
+    for (const id of [...this.#attempts.keys()]) {
+      if (!others.includes(id)) this.#attempts.delete(id);
+    }
     const areStrays = this.#strays.all.length > 0;
     for (const id of others) {
       if (this.#closing.signal.aborted) return; // by a listener, meanwhile
@@ -165,15 +191,17 @@ export class Mesh implements Events<MeshEvents> {
 
   #meet(id: ParticipantId): Peer {
     this.#stopWaiting(id);
-    const { configuration = {}, channels = {}, inspect } = this.#options;
-    const { iceServers = [...this.#signaling.iceServers], bundlePolicy = 'max-bundle' } = configuration;
+    const { channels = {}, dataOnly = false, inspect } = this.#options;
+    const refused: Error[] = [];
     const options = {
       id,
       polite: (this.#signaling.selfId ?? '') > id,
-      connection: new this.#Connection({ ...configuration, iceServers, bundlePolicy }),
+      connection: this.#connect((error) => refused.push(error)),
       channels,
+      dataOnly,
       // A former peer does not know that this is another page, and waits for no offer: offer at once, polite or not.
       timing: this.#signaling.formerPeers.has(id) ? { ...this.#timing, firstOfferMs: 0 } : this.#timing,
+      attempt: this.#attemptsWith(id),
       signaling: this.#signaling,
       inspect,
     };
@@ -181,10 +209,37 @@ export class Mesh implements Events<MeshEvents> {
       options,
       this.#hostOf(() => peer),
     );
-    this.#peers.set(id, peer);
     for (const track of this.#tracks) peer.add(track);
+    this.#peers.set(id, peer);
     this.#emitter.emit('peer', peer);
+    for (const error of refused) this.#failed(peer, error);
     return peer;
+  }
+
+  #connect(refused: (error: Error) => void): RTCPeerConnection {
+    const { configuration = {} } = this.#options;
+    const { bundlePolicy = 'max-bundle' } = configuration;
+    return withIceServers(
+      this.#iceServers(),
+      (iceServers) => new this.#Connection({ ...configuration, iceServers, bundlePolicy }),
+      (connection) => connection.close(),
+      (error) => {
+        if (this.#refusedServers.has(error.message)) return;
+        this.#refusedServers.add(error.message);
+        refused(error);
+      },
+    );
+  }
+
+  #iceServers(): readonly RTCIceServer[] {
+    return this.#options.configuration?.iceServers ?? this.#signaling.iceServers;
+  }
+
+  /** Whether another track of this kind can be sent to all, and to those who come later. */
+  #fits(kind: Kind): boolean {
+    const kinds = [kind, ...this.#tracks.map(({ track }) => track.kind as Kind)];
+    const limit = frameLimit(this.#signaling.limits?.max_payload_bytes);
+    return estimateBytes(kinds) <= limit && [...this.#peers.values()].every((peer) => peer.fits(kind));
   }
 
   #hostOf(peerOf: () => Peer): PeerHost {
@@ -192,7 +247,14 @@ export class Mesh implements Events<MeshEvents> {
     return {
       stateChanged: () => this.#changed(peerOf()),
       // With another connection; its first offer tells the other end, whose Mesh does the same.
-      stuck: () => this.#renew(peerOf(), (id) => this.#meet(id)),
+      stuck: () => {
+        this.#attempts.set(peerOf().id, {
+          count: this.#attemptsWith(peerOf().id) + 1,
+          at: performance.now(),
+        });
+        this.#renew(peerOf(), (id) => this.#meet(id));
+      },
+      iceServers: () => this.#iceServers(),
       trackStarted: (streamed) => emit('track', { peer: peerOf(), ...streamed }),
       trackEnded: (track) => emit('trackEnded', { peer: peerOf(), track }),
       opened: (label) => emit('channelOpen', { peer: peerOf(), label }),
@@ -200,11 +262,22 @@ export class Mesh implements Events<MeshEvents> {
       told: (text) => this.#strays.told(peerOf(), text),
       // The other end has closed its connection; if it is in the room still, it may want another.
       ended: () => this.#renew(peerOf(), (id) => this.#wait(id, this.#timing.renewMs)),
-      failed: (error) => emit('error', { peer: peerOf(), error }),
+      failed: (error) => this.#failed(peerOf(), error),
     };
   }
 
+  #failed(peer: Peer, error: unknown): void {
+    this.#emitter.emit('error', { peer, error });
+  }
+
+  /** How often this end has started over with a participant, if that was not long ago. */
+  #attemptsWith(id: ParticipantId): number {
+    const { count, at } = this.#attempts.get(id) ?? { count: 0, at: 0 };
+    return performance.now() - at < FORGET_ATTEMPTS_MS ? count : 0;
+  }
+
   #changed(peer: Peer): void {
+    if (peer.state !== 'closed' && this.#peers.get(peer.id) !== peer) return; // not told of yet
     this.#emitter.emit('peerState', peer);
     if (peer.state === 'connected') this.#strays.dropClaimedBy(peer.id);
     if (peer.state === 'failed' && peer.isNameless) this.#drop(peer);
@@ -232,8 +305,11 @@ export class Mesh implements Events<MeshEvents> {
     this.#peers.get(id)?.notify({ type });
   }
 
-  #notifyAll(event: { type: 'self.resumed' | 'ids.lost' }): void {
-    for (const peer of this.#peers.values()) peer.notify(event);
+  #resumed(): void {
+    for (const peer of this.#peers.values()) {
+      peer.configure();
+      peer.notify({ type: 'self.resumed' });
+    }
   }
 
   #offered(from: ParticipantId, description: Description): void {
@@ -261,7 +337,10 @@ export class Mesh implements Events<MeshEvents> {
   #restarted(): void {
     for (const peer of [...this.#peers.values()]) {
       if (peer.state === 'connecting') this.#drop(peer);
-      else peer.notify({ type: 'ids.lost' });
+      else {
+        peer.configure();
+        peer.notify({ type: 'ids.lost' });
+      }
     }
     this.#strays.restarted(this.#timing.strayMs);
   }

@@ -1,15 +1,19 @@
 import { type ActorRefFrom, createActor, type InspectionEvent, type SnapshotFrom } from 'xstate';
 import type { ParticipantId } from '../protocol/server.ts';
+import { frameBytes, frameLimit, type Kind } from './capacity.ts';
 import { Channels, type ChannelsHost } from './channels.ts';
 import type { Description } from './description.ts';
+import { Diagnosis } from './diagnosis.ts';
 import { EarlyCandidates } from './early.ts';
 import type { SignalingError } from './errors.ts';
-import { Gathering } from './gathering.ts';
+import { Gathering, TooLarge } from './gathering.ts';
+import { withIceServers } from './ice-servers.ts';
 import {
   type NegotiationDecision,
   type NegotiationEvent,
   negotiationMachine,
   type Timing,
+  UNANSWERED,
 } from './machines/negotiation.ts';
 import { answeredBy, Pairing } from './pairing.ts';
 import { type MeshPeerState, peerStateOf } from './peer-state.ts';
@@ -37,10 +41,13 @@ export interface MeshPeer {
 }
 
 /** Who hears of a peer. */
-export interface PeerHost extends ChannelsHost, TracksHost {
+export interface PeerHost extends ChannelsHost, Omit<TracksHost, 'needed' | 'limit'> {
+  /** Its state or its reason. */
   stateChanged(): void;
-  /** It finds no path, and does not fail either: only another connection can help. */
+  /** It finds no path and does not fail either, or its negotiation fails again and again. Another connection can help. */
   stuck(): void;
+  /** Those for this connection, as they are now. */
+  iceServers(): readonly RTCIceServer[];
   /** WebRTC refused something, or a description is too large; the negotiation goes on as it can. */
   failed(error: unknown): void;
 }
@@ -51,10 +58,17 @@ export interface PeerOptions {
   readonly polite: boolean;
   readonly connection: RTCPeerConnection;
   readonly channels: Readonly<Record<string, RTCDataChannelInit>>;
+  /** Data channels alone, so an offer needs no sections for audio and video. */
+  readonly dataOnly: boolean;
   readonly timing: Timing;
-  readonly signaling: Pick<Signaling, 'offer' | 'answer' | 'candidate'>;
+  /** How often this pair has started over lately. */
+  readonly attempt: number;
+  readonly signaling: Pick<Signaling, 'offer' | 'answer' | 'candidate' | 'limits'>;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
+
+/** Browsers have fired negotiationneeded by then. */
+const NEEDED_MS = 100;
 
 /** Performs what one pair's negotiation decides, on its RTCPeerConnection. */
 export class Peer implements MeshPeer {
@@ -71,29 +85,55 @@ export class Peer implements MeshPeer {
   readonly #early = new EarlyCandidates();
   readonly #pairing = new Pairing();
   readonly #gathering: Gathering;
+  readonly #diagnosis: Diagnosis;
+  readonly #dataOnly: boolean;
   readonly #closing = new AbortController();
   #state: MeshPeerState = 'connecting';
-  readonly #reason: PeerReason | undefined;
+  #reason: PeerReason | undefined;
+  /** Why there is no path. */
+  #pathReason: PeerReason | undefined;
+  #needing: ReturnType<typeof setTimeout> | undefined;
+  /** There is no path, and the reason is looked for. */
+  #isExplaining = false;
+  /** What WebRTC said to the operation that failed last. */
+  #lastError: unknown;
+  /** The ICE servers that the connection was given last. */
+  #iceServers: string;
   /** The latest answer, to be sent again if the other end did not get it. */
   #answer = '';
   /** Takes back an offer that is not sent yet, since another takes its place. */
   #sending = new AbortController();
 
   constructor(options: PeerOptions, host: PeerHost) {
-    const { id, polite, connection, channels, timing, signaling, inspect } = options;
+    const { id, polite, connection, channels, dataOnly, timing, attempt, signaling, inspect } = options;
     this.id = id;
     this.polite = polite;
     this.connection = connection;
     this.#signaling = signaling;
     this.#host = host;
-    this.#tracks = new Tracks(connection, host);
+    this.#dataOnly = dataOnly;
+    this.#iceServers = JSON.stringify(host.iceServers());
+    this.#tracks = new Tracks(connection, {
+      trackStarted: (track) => host.trackStarted(track),
+      trackEnded: (track) => host.trackEnded(track),
+      failed: (error) => this.#failed(error),
+      limit: () => this.#limit,
+      needed: () => this.#need(),
+    });
     this.#channels = new Channels(connection, channels, !polite, host);
     this.#gathering = new Gathering(connection, (candidate) => this.#trickle(candidate));
-    this.actor = createActor(negotiationMachine, { input: { polite, timing }, ...(inspect && { inspect }) });
+    this.#diagnosis = new Diagnosis(connection, () => this.#isExplaining && this.#explain());
+    this.actor = createActor(negotiationMachine, {
+      input: { polite, timing, attempt },
+      ...(inspect && { inspect }),
+    });
     this.actor.on('*', (decision) => this.#perform(decision));
     this.actor.subscribe((snapshot) => this.#follow(snapshot));
     this.actor.start();
-    connection.addEventListener('negotiationneeded', () => this.notify({ type: 'needed' }));
+    connection.addEventListener('negotiationneeded', () => {
+      clearTimeout(this.#needing);
+      this.notify({ type: 'needed' });
+    });
     connection.addEventListener('connectionstatechange', () => {
       const { connectionState: state } = connection;
       if (state !== 'new' && state !== 'closed') this.notify({ type: `transport.${state}` });
@@ -141,8 +181,14 @@ export class Peer implements MeshPeer {
     if (this.#early.admit(candidate)) this.#add(candidate);
   }
 
+  /** Whether another track of a kind can be sent: a description with it must not be larger than the server takes. */
+  fits(kind: Kind): boolean {
+    return this.#tracks.fits(kind);
+  }
+
   add(track: StreamedTrack): void {
     this.#tracks.add(track);
+    this.#follow(this.actor.getSnapshot());
   }
 
   replace(oldTrack: MediaStreamTrack, newTrack: MediaStreamTrack): Promise<void> {
@@ -161,6 +207,25 @@ export class Peer implements MeshPeer {
     return this.#channels.tell(text);
   }
 
+  /** Gives the connection the ICE servers of now. They count from the next ICE restart on. */
+  configure(): void {
+    const servers = this.#host.iceServers();
+    const text = JSON.stringify(servers);
+    if (text === this.#iceServers) return;
+    this.#iceServers = text;
+    const { connection } = this;
+    try {
+      withIceServers(
+        servers,
+        (iceServers) => connection.setConfiguration({ ...connection.getConfiguration(), iceServers }),
+        () => {},
+        (error) => this.#failed(error),
+      );
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   /** What the Mesh learns from signalling. */
   notify(event: NegotiationEvent): void {
     if (this.#state !== 'closed') this.actor.send(event);
@@ -175,12 +240,17 @@ export class Peer implements MeshPeer {
     const { connection } = this;
     switch (decision.type) {
       case 'makeOffer':
-        return this.#operate(() => this.#gathering.describe());
+        return this.#operate(() => {
+          if (!this.#dataOnly) this.#tracks.reserve();
+          this.#tracks.trim();
+          return this.#gathering.offer(this.#limit);
+        });
       case 'sendOffer':
         return this.#sendOffer(this.#pairing.tagOf(decision.offer));
       case 'acceptOffer':
         return this.#operate(async () => {
           await this.#apply({ type: 'offer', sdp: decision.sdp });
+          this.#tracks.trim();
           this.#answer = await this.#gathering.describe();
         });
       case 'sendAnswer':
@@ -189,7 +259,17 @@ export class Peer implements MeshPeer {
         return this.#operate(() => this.#apply({ type: 'answer', sdp: decision.sdp }));
       case 'rollBack':
         return this.#operate(() => this.#rollBack());
+      case 'withdraw':
+        return this.#operate(async () => {
+          await this.#rollBack();
+          throw new Error('An offer is too large, and nothing of it can be taken back.'); // another connection can help
+        });
+      case 'explain':
+        this.#isExplaining = true;
+        return this.#explain();
       case 'restartIce':
+        this.configure();
+        this.#diagnosis.forget();
         return connection.restartIce();
       case 'startOver':
         return this.#host.stuck();
@@ -203,8 +283,9 @@ export class Peer implements MeshPeer {
     operation().then(
       () => this.notify({ type: 'done' }),
       (error) => {
+        this.#lastError = error;
         this.#failed(error);
-        this.notify({ type: 'failed' });
+        this.notify({ type: error instanceof TooLarge ? 'tooLarge' : 'failed' });
       },
     );
   }
@@ -212,6 +293,7 @@ export class Peer implements MeshPeer {
   async #apply(description: { type: 'offer' | 'answer'; sdp: string }): Promise<void> {
     await this.connection.setRemoteDescription(description);
     for (const candidate of this.#early.applied(description.sdp)) this.#add(candidate);
+    if (this.#isExplaining) this.#explain(); // more is known now
   }
 
   async #rollBack(): Promise<void> {
@@ -225,9 +307,12 @@ export class Peer implements MeshPeer {
   #sendOffer(tag: string): void {
     this.#sending.abort();
     this.#sending = new AbortController();
-    const signal = AbortSignal.any([this.#sending.signal, this.#closing.signal]);
+    const { signal } = this.#sending;
     const sdp = this.#pairing.mark(this.#gathering.sdp, tag);
-    this.#relay((to) => this.#signaling.offer(to, sdp, { signal }));
+    this.#relay(
+      (to) => this.#signaling.offer(to, sdp, { signal }),
+      () => frameBytes(sdp) > this.#limit && this.notify({ type: 'tooLarge' }),
+    );
     this.#gathering.sent();
   }
 
@@ -244,12 +329,14 @@ export class Peer implements MeshPeer {
     this.#relay((to) => this.#signaling.candidate(to, candidate, { signal }));
   }
 
-  /** Nobody waits for it: what is lost on the way is healed by the negotiation's timers, what is too large is not. */
-  #relay(send: (to: ParticipantId) => Promise<void>): void {
+  /** No caller waits for it: the negotiation's timers heal what is lost on the way, and `refused` what is too large. */
+  #relay(send: (to: ParticipantId) => Promise<void>, refused?: () => unknown): void {
     const to = this.#hasClaimed ? this.claim : this.isNameless ? undefined : this.id;
     if (to === undefined) return;
     send(to).catch((error) => {
-      if ((error as Partial<SignalingError>).code === 'InvalidPayload') this.#failed(error);
+      if ((error as Partial<SignalingError>).code !== 'InvalidPayload') return;
+      this.#failed(error);
+      refused?.();
     });
   }
 
@@ -265,16 +352,66 @@ export class Peer implements MeshPeer {
     if (this.#state !== 'closed') this.#host.failed(error);
   }
 
+  /** Browsers fire negotiationneeded when a transceiver changes its direction; werift does not. */
+  #need(): void {
+    clearTimeout(this.#needing);
+    this.#needing = setTimeout(() => {
+      if (this.connection.signalingState === 'stable') this.notify({ type: 'needed' });
+      else this.#need();
+    }, NEEDED_MS);
+  }
+
+  get #limit(): number {
+    return frameLimit(this.#signaling.limits?.max_payload_bytes);
+  }
+
+  #explain(): void {
+    this.#diagnosis.reason().then(
+      (reason) => {
+        const snapshot = this.actor.getSnapshot();
+        if (snapshot.matches('closed') || snapshot.matches({ open: { transport: 'connected' } })) return;
+        this.#pathReason = reason;
+        this.#follow(snapshot);
+      },
+      (error) => this.#failed(error),
+    );
+  }
+
   #follow(snapshot: SnapshotFrom<typeof negotiationMachine>): void {
+    if (snapshot.matches('closed')) return;
     if (snapshot.matches({ open: { descriptions: 'stable' } })) this.#tracks.settle();
-    const state = peerStateOf(snapshot);
-    if (state === this.#state) return;
+    if (snapshot.matches({ open: { transport: 'connected' } })) {
+      this.#pathReason = undefined;
+      this.#isExplaining = false;
+    }
+    const [state, reason] = [peerStateOf(snapshot), this.#reasonOf(snapshot)];
+    if (state === this.#state && reason?.message === this.#reason?.message) return;
     this.#state = state;
+    this.#reason = reason;
     this.#host.stateChanged();
+  }
+
+  #reasonOf(snapshot: SnapshotFrom<typeof negotiationMachine>): PeerReason | undefined {
+    const { failures, resent } = snapshot.context;
+    if (failures > 1) {
+      const message = `WebRTC refused several descriptions in a row: ${this.#lastError}`;
+      return { code: 'NegotiationFailed', message };
+    }
+    if (snapshot.matches({ open: { descriptions: 'awaiting' } }) && resent + 1 >= UNANSWERED) {
+      return { code: 'NoAnswer', message: 'The other end does not answer an offer.' };
+    }
+    if (this.#pathReason !== undefined) return this.#pathReason;
+    const { withdrawn } = this.#tracks;
+    if (withdrawn === 0) return undefined;
+    const tracks = withdrawn === 1 ? '1 track is' : `${withdrawn} tracks are`;
+    return { code: 'TooLarge', message: `${tracks} not sent: a description with them is too large.` };
   }
 
   #end(): void {
     this.#state = 'closed';
+    this.#reason = undefined;
+    clearTimeout(this.#needing);
+    this.#sending.abort();
     this.#closing.abort();
     this.#tracks.end();
     this.connection.close();

@@ -152,6 +152,11 @@ export class Signaling implements Events<SignalingEvents> {
     return (this.#ready?.ice_servers ?? []) as readonly RTCIceServer[];
   }
 
+  /** What the server bounds; undefined before the first `connect`. */
+  get limits(): Ready['limits'] | undefined {
+    return this.#ready?.limits;
+  }
+
   on<K extends keyof SignalingEvents>(
     type: K,
     listener: (event: SignalingEvents[K]) => void,

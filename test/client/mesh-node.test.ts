@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket } from 'werift';
+import { MediaStream, MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket } from 'werift';
 import { Mesh, type MeshOptions, Signaling } from '../../src/client/index.ts';
 import { type ChildServer, startChild } from '../support/child.ts';
 import { LOOPBACK } from '../support/peer.ts';
@@ -216,10 +216,7 @@ test('a description too large for the server is told of, not tried in silence', 
   await bob.signaling.joinRoom(roomId);
   const { problems } = [alice, bob].sort((a, b) => (a.id < b.id ? -1 : 1))[0] as Participant; // offers first
   await until('the problem is known', () => problems.length > 0);
-  expect(problems[0]).toMatchObject({
-    code: 'InvalidPayload',
-    message: expect.stringMatching(/512 a frame/),
-  });
+  expect(String(problems[0])).toMatch(/larger than the 480/); // some of the frame is for other things than SDP
 }, 180_000);
 
 test('a track cannot be replaced by one of another kind, and stays', async () => {
@@ -251,6 +248,66 @@ test('a track added to a call arrives, and is gone when it is removed', async ()
   await ended;
   expect(peer?.tracks).toEqual([]);
   expect(all.flatMap(({ problems }) => problems)).toEqual([]);
+}, 180_000);
+
+test('a camera that goes off and on again and again makes no description larger', async () => {
+  const all = await meet((await startServer()).wsUrl, 2);
+  const [alice, bob] = all as [Participant, Participant];
+  const sections = () =>
+    all.map(({ mesh }) => {
+      const [peer] = mesh.peers.values();
+      return peer?.connection.localDescription?.sdp.match(/^m=.*/gm)?.map((line) => line.split(' ')[0]);
+    });
+  const received = () => bob.mesh.peers.get(alice.id)?.tracks.flatMap(({ streams }) => streams).length;
+  for (let i = 0; i < 5; i += 1) {
+    const track = new MediaStreamTrack({ kind: 'video' });
+    const stream = new MediaStream({ id: `camera-${i}`, tracks: [] } as never);
+    alice.mesh.addTrack(track as never, stream as never);
+    await until('the track arrives', () => received() === 1);
+    alice.mesh.removeTrack(track as never);
+    await until('the track is gone', () => received() === 0);
+  }
+  for (const each of sections()) expect(each?.sort()).toEqual(['m=application', 'm=audio', 'm=video']);
+  expect(all.flatMap(({ problems }) => problems)).toEqual([]);
+}, 180_000);
+
+test('with data channels alone there are no sections for media, and no track is taken', async () => {
+  const all = await meet((await startServer()).wsUrl, 2, { ...OPTIONS, dataOnly: true });
+  await talk(all, 'hello');
+  for (const { mesh } of all) {
+    const [peer] = mesh.peers.values();
+    expect(peer?.connection.localDescription?.sdp.match(/^m=\w+/gm)).toEqual(['m=application']);
+    const track = new MediaStreamTrack({ kind: 'audio' }) as never;
+    expect(() => mesh.addTrack(track)).toThrow('dataOnly');
+  }
+}, 180_000);
+
+/** A class of connections whose first one refuses every answer, as Chromium does after some faults. */
+function firstRefusing() {
+  let made = 0;
+  return class extends RTCPeerConnection {
+    readonly #refuses = made++ === 0;
+
+    override setRemoteDescription(description: Parameters<RTCPeerConnection['setRemoteDescription']>[0]) {
+      if (this.#refuses && description.type === 'answer') throw new Error('session error');
+      return super.setRemoteDescription(description);
+    }
+  };
+}
+
+test('a pair whose descriptions are refused again and again tells it, and starts over', async () => {
+  const { wsUrl } = await startServer();
+  const [alice, bob] = [1, 2].map(
+    () => new Participant(wsUrl, { ...OPTIONS, RTCPeerConnection: firstRefusing(), timing: { retryMs: 20 } }),
+  ) as [Participant, Participant];
+  const reasons: (string | undefined)[] = [];
+  for (const { mesh } of [alice, bob]) mesh.on('peerState', ({ reason }) => reasons.push(reason?.code));
+  const { roomId } = await alice.signaling.createRoom();
+  await bob.signaling.joinRoom(roomId);
+  await connected([alice, bob]);
+  await talk([alice, bob], 'at last');
+  expect(reasons).toContain('NegotiationFailed');
+  expect(alice.closed.length + bob.closed.length).toBeGreaterThan(0);
 }, 180_000);
 
 test('offers that cross agree all the same', async () => {

@@ -4,7 +4,8 @@ import { and, assign, emit, not, or, setup, stateIn } from 'xstate';
  * One pair of participants: perfect negotiation (W3C WebRTC section 10.7), its healing, and what is known of the
  * other end. Three independent parts, so three parallel regions: the descriptions, the transport, and the other
  * end's presence in signalling. It does nothing itself: it emits decisions, and src/client/peer.ts performs them, one
- * at a time, answering `done` or `failed` to those that take time (makeOffer, acceptOffer, acceptAnswer, rollBack).
+ * at a time, answering `done` or `failed` to those that take time (makeOffer, acceptOffer, acceptAnswer, rollBack,
+ * withdraw), or `tooLarge` when an offer cannot be sent.
  *
  * Both ends know which of them is polite; the other is called impolite. The impolite end offers first, wins when
  * offers cross, and restarts ICE first.
@@ -16,8 +17,12 @@ export interface Timing {
   readonly firstOfferMs: number;
   /** An offer without an answer is sent again after so long; the wait doubles, up to eight times as long. */
   readonly answerMs: number;
-  /** The pause after an operation that failed. */
+  /** The pause after an operation that failed; it doubles with each failure in a row, up to `failedMs`. */
   readonly retryMs: number;
+  /** An operation that WebRTC does not end within so long makes this end start over with another connection. */
+  readonly operationMs: number;
+  /** While no path is found, the reason is looked for after so long. */
+  readonly explainMs: number;
   /**
    * Candidates are tried for so long, without success or failure, before this end starts over with another connection;
    * the polite end waits twice as long. Browsers give up by themselves sooner, which ICE restarts mend.
@@ -39,6 +44,8 @@ export const TIMING: Timing = {
   firstOfferMs: 5_000,
   answerMs: 5_000,
   retryMs: 1_000,
+  operationMs: 60_000,
+  explainMs: 5_000,
   checkMs: 45_000,
   disconnectedMs: 4_000,
   politeMs: 3_000,
@@ -49,11 +56,19 @@ export const TIMING: Timing = {
 
 /** ICE restarts in a row that may fail; then the connection counts as failed, and is tried more rarely. */
 export const MAX_RESTARTS = 5;
+/** Operations in a row that may fail; then this end starts over with another connection. */
+export const MAX_FAILURES = 4;
+/** An offer that was sent so often without an answer is told as `NoAnswer`. */
+export const UNANSWERED = 4;
+/** An offer on a connection that has negotiated before is sent so often; then this end starts over. */
+export const MAX_SENT = 8;
 const MAX_DOUBLINGS = 3;
 
 export interface NegotiationInput {
   readonly polite: boolean;
   readonly timing: Timing;
+  /** How often this pair has started over lately; each time the pauses after failures are twice as long. */
+  readonly attempt?: number | undefined;
 }
 
 /** An offer of the other end; `tag` names it for its answer, if that end is a Mesh. */
@@ -75,6 +90,10 @@ export interface NegotiationContext extends NegotiationInput {
   readonly answered: string | undefined;
   /** ICE restarts since there was a connection. */
   readonly restarts: number;
+  /** Operations that failed in a row. */
+  readonly failures: number;
+  /** Whether a negotiation has succeeded, so the other end is known to answer. */
+  readonly hasAgreed: boolean;
 }
 
 export type NegotiationEvent =
@@ -85,6 +104,8 @@ export type NegotiationEvent =
   | { readonly type: 'remote.answer'; readonly sdp: string; readonly offer: number | undefined }
   | { readonly type: 'done' }
   | { readonly type: 'failed' }
+  /** The offer is larger than the server takes. The other end has not seen it. */
+  | { readonly type: 'tooLarge' }
   | { readonly type: `transport.${'connecting' | 'connected' | 'disconnected' | 'failed'}` }
   /** Signalling goes on: our own (other networks may have to be tried), or the other end's. */
   | { readonly type: 'self.resumed' }
@@ -104,6 +125,10 @@ export type NegotiationDecision =
   | { readonly type: 'acceptAnswer'; readonly sdp: string }
   | { readonly type: 'ignoreOffer' }
   | { readonly type: 'rollBack' }
+  /** Rolls back an offer that is too large to be sent, and answers `failed` if nothing of it can be taken back. */
+  | { readonly type: 'withdraw' }
+  /** Finds out why there is no path. */
+  | { readonly type: 'explain' }
   | { readonly type: 'restartIce' }
   | { readonly type: 'startOver' }
   | { readonly type: 'closed' };
@@ -129,6 +154,8 @@ export const negotiationMachine = setup({
     forgetAnswered: assign({ answered: undefined }),
     countRestart: assign({ restarts: ({ context }) => context.restarts + 1 }),
     forgetRestarts: assign({ restarts: 0 }),
+    countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
+    agree: assign({ failures: 0, hasAgreed: true }),
     makeOffer: emit({ type: 'makeOffer' }),
     sendOffer: emit(({ context }) => ({ type: 'sendOffer', offer: context.offer })),
     acceptOffer: emit(({ context }) => ({ type: 'acceptOffer', ...(context.held as RemoteOffer) })),
@@ -136,6 +163,8 @@ export const negotiationMachine = setup({
     acceptAnswer: emit((_, { sdp }: { sdp: string }) => ({ type: 'acceptAnswer', sdp })),
     ignoreOffer: emit({ type: 'ignoreOffer' }),
     rollBack: emit({ type: 'rollBack' }),
+    withdraw: emit({ type: 'withdraw' }),
+    explain: emit({ type: 'explain' }),
     restartIce: emit({ type: 'restartIce' }),
     startOver: emit({ type: 'startOver' }),
     tellClosed: emit({ type: 'closed' }),
@@ -152,12 +181,18 @@ export const negotiationMachine = setup({
     isReachable: not('isNameless'),
     isListening: not(or(['isNameless', 'isInterrupted'])),
     mayOffer: and(['isDue', 'isReachable']),
+    hasAgreed: ({ context }) => context.hasAgreed,
+    hasFailedOften: ({ context }) => context.failures >= MAX_FAILURES,
+    isUnanswered: and(['isListening', 'hasAgreed', ({ context }) => context.resent + 1 >= MAX_SENT]),
     mayRestart: ({ context }) => context.restarts < MAX_RESTARTS,
   },
   delays: {
     firstOffer: ({ context }) => context.timing.firstOfferMs,
     answer: ({ context }) => context.timing.answerMs * 2 ** Math.min(context.resent, MAX_DOUBLINGS),
-    retry: ({ context }) => context.timing.retryMs,
+    retry: ({ context: { timing, failures, attempt = 0 } }) =>
+      Math.min(timing.retryMs * 2 ** (Math.max(failures, 1) - 1 + attempt), timing.failedMs),
+    operation: ({ context }) => context.timing.operationMs,
+    explain: ({ context }) => context.timing.explainMs,
     check: ({ context: { timing, polite } }) => (polite ? 2 : 1) * timing.checkMs,
     disconnected: ({ context }) => context.timing.disconnectedMs,
     politeness: ({ context }) => context.timing.politeMs,
@@ -175,6 +210,8 @@ export const negotiationMachine = setup({
     held: null,
     answered: undefined,
     restarts: 0,
+    failures: 0,
+    hasAgreed: false,
   }),
   initial: 'open',
   states: {
@@ -216,6 +253,7 @@ export const negotiationMachine = setup({
             offering: {
               description: 'Makes an offer. The other’s, coming meanwhile, wins if this end is polite.',
               entry: ['numberOffer', 'makeOffer'],
+              after: { operation: { actions: 'startOver' } },
               on: {
                 needed: { actions: 'noteDue' },
                 'remote.offer': [
@@ -228,13 +266,15 @@ export const negotiationMachine = setup({
                   { guard: 'isReachable', target: 'awaiting', actions: 'sendOffer' },
                   { target: 'awaiting' },
                 ],
-                failed: { target: 'failing' },
+                failed: { target: 'failing', actions: 'countFailure' },
+                tooLarge: { target: 'withdrawing' },
               },
             },
             awaiting: {
               description: 'Its offer is out: have-local-offer. Sends it again when no answer comes.',
               after: {
                 answer: [
+                  { guard: 'isUnanswered', actions: 'startOver' },
                   {
                     guard: 'isListening',
                     target: 'awaiting',
@@ -273,40 +313,61 @@ export const negotiationMachine = setup({
                   actions: ['forgetResent', 'sendOffer'],
                 },
                 'id.claimed': { target: 'awaiting', reenter: true, actions: ['forgetResent', 'sendOffer'] },
+                tooLarge: { target: 'withdrawing' },
               },
             },
             settling: {
               description: 'Applies the answer to its offer.',
+              after: { operation: { actions: 'startOver' } },
               on: {
                 needed: { actions: 'noteDue' },
                 'remote.offer': [
                   { guard: { type: 'isAnswered', params: ({ event }) => event }, actions: 'sendAnswer' },
                   { actions: { type: 'hold', params: ({ event }) => event } },
                 ],
-                done: { target: 'stable' },
-                failed: { target: 'failing' },
+                done: { target: 'stable', actions: 'agree' },
+                failed: { target: 'failing', actions: 'countFailure' },
               },
             },
             answering: {
               description: 'Applies the other’s offer, giving up its own if there is one, and answers.',
               entry: ['acceptOffer', 'takeUp'],
+              after: { operation: { actions: 'startOver' } },
               on: {
                 needed: { actions: 'noteDue' },
                 'remote.offer': [
                   { guard: { type: 'isAnswered', params: ({ event }) => event } },
                   { actions: { type: 'hold', params: ({ event }) => event } },
                 ],
-                done: { target: 'stable', actions: 'sendAnswer' },
-                failed: { target: 'failing', actions: 'forgetAnswered' },
+                done: { target: 'stable', actions: ['agree', 'sendAnswer'] },
+                failed: { target: 'failing', actions: ['forgetAnswered', 'countFailure'] },
+              },
+            },
+            withdrawing: {
+              description: 'Its offer is too large to be sent; goes back.',
+              entry: 'withdraw',
+              after: { operation: { actions: 'startOver' } },
+              on: {
+                needed: { actions: 'noteDue' },
+                'remote.offer': { actions: { type: 'hold', params: ({ event }) => event } },
+                done: { target: 'stable' },
+                failed: { target: 'failing', actions: 'countFailure' },
               },
             },
             failing: {
               description: 'An operation failed; goes back to the last stable state.',
               entry: 'rollBack',
+              after: { operation: { actions: 'startOver' } },
               on: {
                 'remote.offer': { actions: { type: 'hold', params: ({ event }) => event } },
-                done: { target: 'pausing' },
-                failed: { target: 'pausing' },
+                done: [
+                  { guard: 'hasFailedOften', target: 'pausing', actions: 'startOver' },
+                  { target: 'pausing' },
+                ],
+                failed: [
+                  { guard: 'hasFailedOften', target: 'pausing', actions: 'startOver' },
+                  { target: 'pausing' },
+                ],
               },
             },
             pausing: {
@@ -326,12 +387,19 @@ export const negotiationMachine = setup({
           initial: 'connecting',
           states: {
             connecting: {
-              description: 'Never connected yet.',
+              description: 'Never connected yet, and nothing to try. If that never ends, starts over.',
+              after: {
+                explain: { actions: 'explain' },
+                check: [
+                  { guard: 'hasAgreed', actions: 'startOver' },
+                  { target: 'connecting', reenter: true },
+                ],
+              },
               on: { 'transport.connecting': { target: 'checking' } },
             },
             checking: {
               description: 'Candidates are tried for the first time. If that never ends, starts over.',
-              after: { check: { actions: 'startOver' } },
+              after: { explain: { actions: 'explain' }, check: { actions: 'startOver' } },
               on: { 'transport.connecting': {} },
             },
             connected: {
@@ -357,6 +425,7 @@ export const negotiationMachine = setup({
             },
             yielding: {
               description: 'Leaves the first ICE restart to the other end.',
+              entry: 'explain',
               after: { politeness: { target: 'reconnecting', actions: ['countRestart', 'restartIce'] } },
               on: {
                 'transport.failed': {},
@@ -365,6 +434,7 @@ export const negotiationMachine = setup({
             },
             reconnecting: {
               description: 'ICE was restarted; again if that does not help.',
+              entry: 'explain',
               after: {
                 restart: [
                   {
@@ -384,7 +454,7 @@ export const negotiationMachine = setup({
             },
             failed: {
               description: 'Restarts were in vain; tries again now and then, and when signalling resumes.',
-              entry: 'forgetRestarts',
+              entry: ['forgetRestarts', 'explain'],
               after: { failed: { target: 'failed', reenter: true, actions: 'restartIce' } },
               on: {
                 'transport.connecting': { target: 'reconnecting' },

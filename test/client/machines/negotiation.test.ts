@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { createActor, SimulatedClock } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import {
+  MAX_FAILURES,
   MAX_RESTARTS,
+  MAX_SENT,
   type NegotiationDecision,
   type NegotiationEvent,
   negotiationMachine,
@@ -11,10 +13,15 @@ import {
 } from '../../../src/client/machines/negotiation.ts';
 import { startDecider } from '../../support/decider.ts';
 
-function start(polite: boolean, clock?: SimulatedClock) {
-  const decider = startDecider(negotiationMachine, { polite, timing: TIMING }, clock);
+/** `explain` comes whenever there is no path for a while: `decide` and `wait` leave it out, and `waitFor` does not. */
+function start(polite: boolean, clock?: SimulatedClock, attempt?: number) {
+  const decider = startDecider(negotiationMachine, { polite, timing: TIMING, attempt }, clock);
+  const isAction = ({ type }: NegotiationDecision) => type !== 'explain';
   return {
     ...decider,
+    decide: (...events: NegotiationEvent[]) => decider.decide(...events).filter(isAction),
+    wait: (ms: number) => decider.wait(ms).filter(isAction),
+    waitFor: (ms: number) => decider.wait(ms),
     region(name: 'descriptions' | 'transport' | 'presence'): string {
       const { value } = decider.actor.getSnapshot();
       return value === 'closed' ? value : value.open[name];
@@ -25,6 +32,7 @@ function start(polite: boolean, clock?: SimulatedClock) {
 const needed: NegotiationEvent = { type: 'needed' };
 const done: NegotiationEvent = { type: 'done' };
 const failed: NegotiationEvent = { type: 'failed' };
+const tooLarge: NegotiationEvent = { type: 'tooLarge' };
 const offer = (tag?: string): NegotiationEvent => ({ type: 'remote.offer', sdp: `offer ${tag}`, tag });
 const answer = (number?: number): NegotiationEvent => ({
   type: 'remote.answer',
@@ -158,6 +166,99 @@ describe('descriptions', () => {
     expect(end.decide(offer('x.1'))).toEqual([]);
     expect(types(end.decide(done))).toEqual(['acceptOffer']);
   });
+
+  test('failures in a row double the pause, then it starts over', () => {
+    const end = start(false);
+    end.decide(needed);
+    for (let i = 0; i < MAX_FAILURES - 1; i += 1) {
+      expect(types(end.decide(failed, done))).toEqual(['rollBack']);
+      expect(end.wait(TIMING.retryMs * 2 ** i - 1)).toEqual([]);
+      expect(types(end.wait(1))).toEqual(['makeOffer']);
+    }
+    expect(types(end.decide(failed, failed))).toEqual(['rollBack', 'startOver']); // the rollback fails, too
+  });
+
+  test('a success in between forgets the failures before it', () => {
+    const end = start(true);
+    for (let i = 0; i < 2 * MAX_FAILURES; i += 1) {
+      expect(types(end.decide(offer(`x.${i}`), failed, done))).toEqual(['acceptOffer', 'rollBack']);
+      expect(types(end.decide(offer(`x.${i}`), done))).toEqual(['acceptOffer', 'sendAnswer']);
+    }
+  });
+
+  test('after it has started over the pauses are longer, up to a bound', () => {
+    for (const [attempt, ms] of [
+      [1, 2 * TIMING.retryMs],
+      [3, 8 * TIMING.retryMs],
+      [20, TIMING.failedMs],
+    ] as const) {
+      const end = start(false, undefined, attempt);
+      end.decide(needed, failed, done);
+      expect(end.wait(ms - 1)).toEqual([]);
+      expect(types(end.wait(1))).toEqual(['makeOffer']);
+    }
+  });
+
+  test('an operation that never ends makes it start over', () => {
+    for (const [polite, events] of [
+      [false, [needed]],
+      [false, [needed, done, answer(1)]],
+      [true, [offer('x.1')]],
+      [false, [needed, tooLarge]],
+      [false, [needed, failed]],
+    ] as const) {
+      const end = start(polite);
+      end.decide(...events);
+      expect(end.wait(TIMING.operationMs - 1)).toEqual([]);
+      expect(types(end.wait(1))).toEqual(['startOver']);
+    }
+  });
+
+  test('an offer that is too large is taken back with what was added last, and the pair goes on', () => {
+    const end = start(false);
+    end.decide(needed, done, answer(1), done);
+    expect(types(end.decide(needed, tooLarge))).toEqual(['makeOffer', 'withdraw']);
+    expect(end.region('descriptions')).toBe('withdrawing');
+    expect(end.decide(done)).toEqual([]);
+    expect(end.region('descriptions')).toBe('stable');
+    expect(types(end.decide(offer('x.1'), done))).toEqual(['acceptOffer', 'sendAnswer']);
+    expect(types(end.decide(needed, done, tooLarge))).toEqual(['makeOffer', 'sendOffer', 'withdraw']);
+  });
+
+  test('an offer that comes while it takes back its own is answered afterwards', () => {
+    for (const polite of [false, true]) {
+      const end = start(polite);
+      end.decide(offer('x.1'), done, needed, tooLarge);
+      expect(end.decide(offer('x.2'))).toEqual([]);
+      expect(types(end.decide(done))).toEqual(['acceptOffer']);
+    }
+  });
+
+  test('when nothing can be taken back, that is a failure', () => {
+    const end = start(false);
+    expect(types(end.decide(needed, tooLarge, failed, done))).toEqual(['makeOffer', 'withdraw', 'rollBack']);
+    expect(types(end.wait(TIMING.retryMs))).toEqual(['makeOffer']);
+  });
+
+  test('an offer that the other end never answers makes it start over, if the two have agreed before', () => {
+    const end = start(false);
+    end.decide(needed, done, answer(1), done, { type: 'transport.connected' }, needed, done);
+    const fresh = start(false);
+    fresh.decide(needed, done, { type: 'transport.connected' });
+    for (let sent = 1; sent < MAX_SENT; sent += 1) {
+      expect(types(end.wait(8 * TIMING.answerMs))).toEqual(['sendOffer']);
+      fresh.wait(8 * TIMING.answerMs);
+    }
+    expect(types(end.wait(8 * TIMING.answerMs))).toEqual(['startOver']);
+    expect(types(fresh.wait(8 * TIMING.answerMs))).toEqual(['sendOffer']);
+  });
+
+  test('an offer to an end without a socket is not counted as unanswered', () => {
+    const end = start(false);
+    end.decide(needed, done, answer(1), done, { type: 'transport.connected' }, needed, done);
+    end.decide({ type: 'peer.interrupted' });
+    for (let i = 0; i < 2 * MAX_SENT; i += 1) expect(end.wait(8 * TIMING.answerMs)).toEqual([]);
+  });
 });
 
 describe('transport', () => {
@@ -166,7 +267,8 @@ describe('transport', () => {
     [true, 2 * TIMING.checkMs],
   ])('polite %s: candidates that are tried for %i ms to no end start it over', (polite, ms) => {
     const end = start(polite);
-    expect(types(end.wait(10 * ms))).not.toContain('startOver'); // there was nothing to try yet
+    end.decide(needed, offer('x.1'), done); // it waits for no operation
+    expect(types(end.wait(ms - 1))).not.toContain('startOver'); // there was nothing to try yet
     end.decide({ type: 'transport.connecting' });
     expect(types(end.wait(ms - 1))).not.toContain('startOver');
     expect(types(end.wait(1))).toContain('startOver');
@@ -176,6 +278,28 @@ describe('transport', () => {
     const end = start(false);
     end.decide({ type: 'transport.connecting' }, { type: `transport.${state}` });
     expect(types(end.wait(10 * TIMING.checkMs))).not.toContain('startOver');
+  });
+
+  test('candidates that are never tried, though both ends agree, start it over', () => {
+    const end = start(false);
+    end.decide(needed, done, answer(1), done);
+    expect(end.wait(TIMING.checkMs - 1)).toEqual([]);
+    expect(types(end.wait(1))).toEqual(['startOver']);
+  });
+
+  test('the reason is looked for while there is no path, and when ICE has failed', () => {
+    const end = start(false);
+    const explained = (decisions: readonly NegotiationDecision[]) => types(decisions).includes('explain');
+    end.decide(needed, done);
+    expect(explained(end.waitFor(TIMING.explainMs - 1))).toBe(false);
+    expect(explained(end.waitFor(1))).toBe(true);
+    end.decide({ type: 'transport.connecting' });
+    expect(explained(end.waitFor(TIMING.explainMs))).toBe(true);
+    end.decide({ type: 'transport.connected' });
+    expect(explained(end.waitFor(100 * TIMING.explainMs))).toBe(false);
+    end.decide({ type: 'transport.disconnected' });
+    expect(explained(end.waitFor(TIMING.disconnectedMs))).toBe(true);
+    expect(explained(end.waitFor(TIMING.restartMs))).toBe(true);
   });
 
   const restarts = (decisions: readonly NegotiationDecision[]) =>
@@ -277,7 +401,7 @@ describe.each([
   ['impolite', false],
 ])('every reachable state of the %s end', (_, polite) => {
   const events: NegotiationEvent[] = [
-    ...[needed, done, failed, offer('x.1'), offer('x.2'), offer(), answer(1), answer()],
+    ...[needed, done, failed, tooLarge, offer('x.1'), offer('x.2'), offer(), answer(1), answer()],
     ...(
       ['peer.interrupted', 'peer.resumed', 'self.resumed', 'ids.lost', 'id.claimed', 'id.proven'] as const
     ).map((type) => ({ type })),
@@ -309,8 +433,8 @@ describe.each([
   });
 
   test('has one operation at a time, one offer out at a time, and yields or ignores as it is polite or not', () => {
-    const busy = ['offering', 'settling', 'answering', 'failing'];
-    const operations = ['makeOffer', 'acceptOffer', 'acceptAnswer', 'rollBack'];
+    const busy = ['offering', 'settling', 'answering', 'withdrawing', 'failing'];
+    const operations = ['makeOffer', 'acceptOffer', 'acceptAnswer', 'withdraw', 'rollBack'];
     const violations: unknown[] = [];
     for (const { state } of paths) {
       for (const event of events) {
@@ -328,7 +452,7 @@ describe.each([
         const wasBusy = busy.includes(before.descriptions ?? '');
         const isBusy = busy.includes(after.descriptions ?? '');
         const begun = decisions.filter((type) => operations.includes(type)).length;
-        const mayBegin = !wasBusy || event.type === 'done' || event.type === 'failed';
+        const mayBegin = !wasBusy || ['done', 'failed', 'tooLarge'].includes(event.type);
         const isRight =
           begun <= (mayBegin && isBusy ? 1 : 0) &&
           !(before.descriptions === 'awaiting' && decisions.includes('makeOffer')) &&

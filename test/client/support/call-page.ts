@@ -23,6 +23,7 @@ export class Call {
   /** `type id` of everything that happened, in order. */
   readonly log: string[] = [];
   readonly errors: string[] = [];
+  readonly #shown = new Map<string, MediaStreamTrack>();
   /** What the negotiations have decided, all peers together. */
   readonly decisions: string[] = [];
 
@@ -42,7 +43,9 @@ export class Call {
       this.log.push(`peer ${id}`);
       actor.on('*', ({ type }) => this.decisions.push(type));
     });
-    this.mesh.on('peerState', ({ id, state }) => this.log.push(`${state} ${id}`));
+    this.mesh.on('peerState', ({ id, state, reason }) =>
+      this.log.push([state, id, ...(reason ? [reason.code] : [])].join(' ')),
+    );
     this.mesh.on('renamed', ({ peer, previousId }) => this.log.push(`renamed ${previousId} ${peer.id}`));
     this.mesh.on('peerClosed', ({ id }) => this.log.push(`peerClosed ${id}`));
     this.mesh.on('track', ({ peer, track }) => this.log.push(`track ${track.kind} ${peer.id}`));
@@ -62,6 +65,39 @@ export class Call {
     for (const track of stream.getTracks()) this.mesh.addTrack(track, stream);
   }
 
+  /** Sends a picture in a stream of its own, under a name for `hide`. */
+  show(name: string): void {
+    const stream = Object.assign(document.createElement('canvas'), { width: 32, height: 32 }).captureStream(
+      5,
+    );
+    const [track] = stream.getTracks() as [MediaStreamTrack];
+    this.mesh.addTrack(track, stream);
+    this.#shown.set(name, track);
+  }
+
+  hide(name: string): void {
+    const track = this.#shown.get(name);
+    if (track !== undefined) this.mesh.removeTrack(track);
+    track?.stop();
+    this.#shown.delete(name);
+  }
+
+  /** The ids of the streams that arrive from each peer. */
+  streams(): Record<string, string[]> {
+    return Object.fromEntries(
+      this.peers().map(({ id, tracks }) => [
+        id,
+        tracks.flatMap(({ streams }) => streams.map(({ id }) => id)),
+      ]),
+    );
+  }
+
+  /** The bytes of the largest offer that is possible now, without candidates: networks come and go meanwhile. */
+  async largest(): Promise<number> {
+    const offers = await Promise.all(this.peers().map(({ connection }) => connection.createOffer()));
+    return Math.max(...offers.map(({ sdp = '' }) => sdp.replace(/^a=candidate.*\r\n/gm, '').length));
+  }
+
   peers(): readonly MeshPeer[] {
     return [...this.mesh.peers.values()];
   }
@@ -73,7 +109,9 @@ export class Call {
 
   /** Where everything stands, for the message of a test that failed. */
   standing(): unknown {
-    const peers = this.peers().map(({ id, state, actor }) => ({ id, state, at: actor.getSnapshot().value }));
+    const peers = this.peers().map(({ id, state, reason, actor, connection: { signalingState } }) => {
+      return { id, state, reason, signalingState, at: actor.getSnapshot().value };
+    });
     return { self: this.signaling.selfId, room: this.signaling.room, peers };
   }
 

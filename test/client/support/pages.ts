@@ -138,17 +138,17 @@ export class CallPages {
     this.#script = script;
   }
 
-  /** A participant that is in no room yet. */
+  /** A participant that is in no room yet. `before` is run in the page before the client is. */
   async open(
     url: URL,
     options: MeshOptions = {},
-    more: { readonly session?: boolean } = {},
+    { before = '', ...more }: { readonly session?: boolean; readonly before?: string } = {},
   ): Promise<CallPage> {
     const page = await this.#browser.newPage();
     this.#pages.push(page);
     const begin = async (page: Page): Promise<void> => {
       const inputs = [url, options, more].map((input) => JSON.stringify(input));
-      await page.evaluate(this.#script);
+      await page.evaluate(`${before}\n${this.#script}`);
       await page.evaluate(`globalThis.call = new Call(${inputs.join(', ')})`);
     };
     const participant = new CallPage(page, begin);
