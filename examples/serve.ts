@@ -20,8 +20,13 @@ const client = await build({
   write: false,
 });
 
-const web = createWebServer(({ url }, response) => {
-  const [type, body] = url === '/client.js' ? ['javascript', client.outputFiles[0]?.text] : ['html', page];
+const scripts: Readonly<Record<string, string | undefined>> = {
+  '/client.js': client.outputFiles[0]?.text,
+  '/simple-peer.js': await readFile(path('../node_modules/simple-peer/simplepeer.min.js'), 'utf8'),
+};
+const web = createWebServer(({ url = '' }, response) => {
+  const script = scripts[url];
+  const [type, body] = script === undefined ? ['html', page] : ['javascript', script];
   response.setHeader('content-type', `text/${type}; charset=utf-8`).end(body);
 });
 web.on('listening', () => {

@@ -38,9 +38,11 @@ async function start(name: string, port = '0'): Promise<string> {
   throw new Error(`the example ${name} ended before it had started`);
 }
 
-async function open(url: string): Promise<Page> {
+async function open(url: string, timeout = 60_000, script = ''): Promise<Page> {
   const page = await browser.newPage();
-  page.setDefaultTimeout(60_000);
+  await page.addInitScript(script);
+  page.setDefaultTimeout(timeout);
+  page.setDefaultNavigationTimeout(timeout);
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(url);
@@ -85,3 +87,38 @@ test('call: two windows see one another, and only as long as both are there', as
   await bob.close();
   await alice.waitForFunction(`document.querySelectorAll('video').length === 1`);
 }, 180_000);
+
+/** A camera that costs little, since eight pages send it to seven others each. */
+const SMALL_CAMERA = `{
+  const { mediaDevices } = navigator;
+  const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+  mediaDevices.getUserMedia = () => ask({ audio: true, video: { width: 64, height: 48, frameRate: 1 } });
+}`;
+
+test('simple-peer: eight windows all reach one another, and one asks the others for new offers', async () => {
+  const timeout = 300_000;
+  const first = await open(await start('simple-peer'), timeout, SMALL_CAMERA);
+  const pages = [first];
+  while (pages.length < 8) pages.push(await open(first.url(), timeout, SMALL_CAMERA));
+  await Promise.all(
+    pages.map((page) =>
+      page.waitForFunction(
+        `[...document.querySelectorAll('figcaption')].map((text) => text.textContent).join() ===
+           Array(7).fill('says hello').join() &&
+         [...document.querySelectorAll('video')].filter((video) => video.currentTime > 0).length === 7`,
+        undefined,
+        { polling: 500 },
+      ),
+    ),
+  );
+  // The initiator is the end with the lower id: the page with the highest one can only ask for offers.
+  const ids = await Promise.all(pages.map((page) => page.locator('#own').innerText()));
+  const asker = pages[ids.indexOf(ids.toSorted().at(-1) as string)] as Page;
+  await asker.getByRole('button', { name: 'Send a second picture' }).click();
+  await Promise.all(
+    pages.map((page) => {
+      const videos = page === asker ? 7 : 8;
+      return page.waitForFunction(`document.querySelectorAll('video').length === ${videos}`);
+    }),
+  );
+}, 480_000);
