@@ -18,6 +18,7 @@ import { type SessionRecord, SessionStore, type StoredSession, serialize } from 
 import { stateOf } from './state.ts';
 import { watchSurroundings } from './surroundings.ts';
 import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
+import { isDevelopment, mayAsk, whyUnreachable } from './unreachable.ts';
 
 const SILENT = 'The server did not answer in time.';
 const UUID_V4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
@@ -45,7 +46,10 @@ export class Signaling implements Events<SignalingEvents> {
   #earlier: SessionRecord | undefined;
   #formerPeers: ReadonlySet<ParticipantId> = new Set();
   readonly #url: () => URL;
+  readonly #given: string | URL;
   #isClosing = false;
+  #isExplained = false;
+  #trouble: Pick<SignalingState, 'url' | 'hint'> | undefined;
   #connecting = 0;
   #ready: Ready | undefined;
   #previousId: ParticipantId | undefined;
@@ -62,6 +66,7 @@ export class Signaling implements Events<SignalingEvents> {
     const backoff = readBackoff(reconnect);
     const { navigator } = globalThis as Partial<typeof globalThis>;
     readEndpoint(url); // throws now what it can know now
+    this.#given = url;
     this.#url = () => resolveEndpoint(url);
     if (options.session != null) this.#store = new SessionStore(options.session, () => this.#url().href);
     const openSocket = () => {
@@ -384,6 +389,7 @@ export class Signaling implements Events<SignalingEvents> {
     if (ready.resumed) this.#pacer.resume(ready.received);
     else this.#pacer.restart();
     this.#ready = ready;
+    this.#trouble = undefined;
     this.#heardAt = Date.now();
     this.actor.send({ type: 'ready', heartbeatMs: ready.heartbeat_ms });
     if (ready.resumed) {
@@ -497,11 +503,26 @@ export class Signaling implements Events<SignalingEvents> {
   }
 
   #tellState(): void {
-    const state = stateOf(this.actor.getSnapshot());
+    const about = stateOf(this.actor.getSnapshot());
+    const state = { ...about, ...(about.status !== 'connected' && this.#trouble) };
     if (JSON.stringify(this.#state) === JSON.stringify(state)) return;
     this.#state = state;
     this.#emitter.emit('state', state);
     if (state.status === 'closed') this.#emitter.end();
+    if (state.status === 'waiting' || state.status === 'closed') void this.#explain();
+  }
+
+  /** Once, if the server was never reached: a setting may be wrong, and the browser does not say which. */
+  async #explain(): Promise<void> {
+    if (this.#isExplained || this.#isClosing || this.#ready !== undefined || !mayAsk) return;
+    this.#isExplained = true;
+    const url = readEndpoint(this.#given);
+    if (url === undefined) return; // the reason says it
+    const hint = await whyUnreachable(url);
+    if (this.#isClosing || this.#ready !== undefined) return;
+    this.#trouble = { url: url.href, hint };
+    this.#tellState();
+    if (isDevelopment) console.warn(`Bloom: no connection with ${url.href}. ${hint}`);
   }
 
   /** After `room`, if it is the same room, who left and who came. */

@@ -54,6 +54,9 @@ export interface SignalingState {
   readonly retryAt?: number;
   /** A sentence for people: why it is not connected. */
   readonly reason?: string;
+  /** For a developer, while the server was never reached: the URL that was tried, and the likely cause. */
+  readonly url?: string;
+  readonly hint?: string;
   /** The WebSocket close code, if the server sent one; docs/protocol.md lists them. */
   readonly code?: number;
 }

@@ -1,0 +1,66 @@
+const PATIENCE_MS = 5000;
+
+/**
+ * The likely cause why no WebSocket could be opened, for a developer. A browser does not tell; a plain request to the
+ * same address tells more.
+ */
+export async function whyUnreachable(socketUrl: URL, request: typeof fetch = fetch): Promise<string> {
+  const url = new URL(socketUrl);
+  url.protocol = url.protocol.replace('ws', 'http');
+  const status = await statusOf(url, request);
+  if (status === undefined) return whySilent(url, request);
+  switch (status) {
+    case 0:
+      return `A server answers at ${url.origin}, but this page may not read what. Is ${url.pathname} the path of its WebSocket, and may this page's origin connect (ALLOWED_ORIGINS)?`;
+    case 404:
+      return `${url.origin} answers, but ${url.pathname} is not the path of a WebSocket (404). Bloom's is /ws.`;
+    case 426:
+      return `${url.origin} has a WebSocket at ${url.pathname}, but did not open it. Does ALLOWED_ORIGINS name this page's origin, and do all proxies on the way pass on WebSockets? Is it a Bloom server?`;
+    case 429:
+    case 503:
+      return `${url.origin} answers ${status}: it has its fill of connections, or it is stopping.`;
+    default:
+      return `${url.origin} answers ${status} at ${url.pathname}, and Bloom would answer 426: probably it is not a Bloom server.`;
+  }
+}
+
+async function whySilent(url: URL, request: typeof fetch): Promise<string> {
+  const other = new URL(url);
+  other.protocol = url.protocol === 'https:' ? 'http:' : 'https:';
+  if ((await statusOf(other, request)) !== undefined) {
+    const [right, wrong] = other.protocol === 'https:' ? ['wss:', 'ws:'] : ['ws:', 'wss:'];
+    return `${url.host} answers to ${other.protocol}, not to ${url.protocol} Write ${right} in place of ${wrong}`;
+  }
+  return `Nothing answers at ${url.origin}. Does the server run, and are host, port and scheme right?`;
+}
+
+/** 0: a page of another origin may not know. Undefined: no answer. */
+async function statusOf(url: URL, request: typeof fetch): Promise<number | undefined> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+  try {
+    const { signal } = patience;
+    const response = await request(url, { mode: 'no-cors', cache: 'no-store', redirect: 'manual', signal });
+    void response.body?.cancel();
+    return response.status;
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const { process, location } = globalThis as {
+  process?: { env?: { readonly NODE_ENV?: string } };
+  location?: { hostname: string };
+};
+const MODE = process?.env?.NODE_ENV;
+
+/** False in tests: a request more would be one that they do not expect. */
+export const mayAsk = MODE !== 'test';
+
+/** Whether the console is a developer's: a page of this machine, or a program that is not in production. */
+export const isDevelopment =
+  location === undefined
+    ? MODE !== 'production'
+    : /^(localhost|127\..*|\[::1\]|.*\.localhost)$/.test(location.hostname);
