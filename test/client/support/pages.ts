@@ -45,22 +45,6 @@ export class CallPage {
     await this.#begin(this.page);
   }
 
-  /** Its process ends, as by kill -9; returns the tab as a browser restores it, with its `sessionStorage`. */
-  async crash(): Promise<CallPage> {
-    const items = await this.page.evaluate('Object.entries(sessionStorage)');
-    const crashed = this.page.waitForEvent('crash');
-    const devtools = await this.page.context().newCDPSession(this.page);
-    devtools.send('Page.crash').catch(() => {});
-    await crashed;
-    const page = await this.page.context().newPage();
-    await page.goto(this.page.url());
-    await page.evaluate(`${JSON.stringify(items)}.forEach((item) => sessionStorage.setItem(...item))`);
-    await this.#begin(page);
-    const restored = new CallPage(page, this.#begin);
-    restored.id = this.id;
-    return restored;
-  }
-
   /** Another tab, with a copy of this one's `sessionStorage`. */
   async duplicate(): Promise<CallPage> {
     const opened = this.page.waitForEvent('popup');
