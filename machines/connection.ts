@@ -38,6 +38,10 @@ export interface ConnectionContext {
   readonly reloadGraceMs: number;
   /** Of the interruption that goes on: one of the two. */
   readonly graceMs: number;
+  /** Its page is left or reloaded. */
+  readonly isAway: boolean;
+  /** The server will stop, and takes no new sockets: a session that loses its socket goes on elsewhere. */
+  readonly isDraining: boolean;
 }
 
 /** A frame from the client; `at` is when it arrived, in monotonic milliseconds. Each counts for the rate. */
@@ -75,7 +79,9 @@ export type ConnectionEvent =
   /** The socket is gone with its page, which may be on its way back: a reload. */
   | { readonly type: 'socket.away' }
   /** The client is gone. */
-  | { readonly type: 'socket.closed' };
+  | { readonly type: 'socket.closed' }
+  /** The server will stop; it takes no new sockets. */
+  | { readonly type: 'server.draining' };
 
 export type ConnectionDecision =
   | { readonly type: 'greet' }
@@ -114,8 +120,8 @@ export const connectionMachine = setup({
     forgetFrames: ({ context }) => clear(context.window),
     takeSeat: assign({ room_id: (_, { room_id }: { room_id: RoomId }) => room_id }),
     giveUpSeat: assign({ room_id: null }),
-    grantGrace: assign({ graceMs: ({ context }) => context.resumeGraceMs }),
-    grantReloadGrace: assign({ graceMs: ({ context }) => context.reloadGraceMs }),
+    grantGrace: assign({ graceMs: ({ context }) => context.resumeGraceMs, isAway: false }),
+    grantReloadGrace: assign({ graceMs: ({ context }) => context.reloadGraceMs, isAway: true }),
     greet: emit({ type: 'greet' }),
     resume: emit((_, { token, lastSeq }: Resumption) => ({ type: 'resume', token, lastSeq })),
     tellInterrupted: emit(({ context: { room_id } }) => ({ type: 'interrupted', room_id })),
@@ -125,6 +131,7 @@ export const connectionMachine = setup({
       lost,
     })),
     endSession: raise({ type: 'socket.closed' }),
+    noteDraining: assign({ isDraining: true }),
     create: emit({ type: 'create' }),
     join: emit((_, { room_id, createIfMissing }: { room_id: RoomId; createIfMissing: boolean }) => ({
       type: 'join',
@@ -151,6 +158,8 @@ export const connectionMachine = setup({
   guards: {
     isOverLimit: ({ context, event }) => 'at' in event && isFull(context.window, event.at),
     isAdmitted: and([not(stateIn({ rate: 'penalised' })), not('isOverLimit')]),
+    /** Not with its page gone: its media is gone, too. */
+    goesOnElsewhere: ({ context }) => context.isDraining && !context.isAway,
     bringsToken: ({ event }) => event.type === 'client.hello' && event.resume !== null,
   },
   delays: {
@@ -170,6 +179,8 @@ export const connectionMachine = setup({
     resumeGraceMs: input.resumeGraceMs,
     reloadGraceMs: input.reloadGraceMs,
     graceMs: input.resumeGraceMs,
+    isAway: false,
+    isDraining: false,
   }),
   type: 'parallel',
   states: {
@@ -243,9 +254,11 @@ export const connectionMachine = setup({
           },
         },
         interrupted: {
-          description: 'A session without a socket: its seat is kept for the grace, what it is sent waits.',
+          description:
+            'A session without a socket: its seat is kept for the grace, in a drain until the server stops.',
           tags: 'session',
-          after: { grace: { actions: 'endSession' } },
+          // While the server drains the client has moved to another one. To the members that follow it has not left.
+          after: { grace: { guard: not('goesOnElsewhere'), actions: 'endSession' } },
           on: {
             'socket.attached': {
               target: 'attached',
@@ -263,6 +276,7 @@ export const connectionMachine = setup({
       on: {
         'socket.lost': { actions: 'endSession' },
         'socket.away': { actions: 'endSession' },
+        'server.draining': { actions: 'noteDraining' },
       },
     },
     seat: {

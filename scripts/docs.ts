@@ -35,6 +35,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
     'server session messages': tables.serverSessionTable,
     'error codes': tables.errorTable,
     'close codes': tables.closeTable,
+    'client close codes': tables.clientCloseTable,
   },
   'docs/statecharts.md': {
     room: () => toMermaid(roomMachine),

@@ -9,7 +9,7 @@ import type { Endpoint, Link, SocketEnd } from './link.ts';
 import type { ClientMessage, Dialect } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
 import { Outgoing } from './protocol/outgoing.ts';
-import type { ParticipantId, Ready, RoomId } from './protocol/server.ts';
+import type { ParticipantId, Ready, RoomId, ServerDraining } from './protocol/server.ts';
 import type { Member, Router, WriteResult } from './routing/router.ts';
 import type { Sessions } from './sessions.ts';
 import { Outbox, type OutboxBudget, type OutboxLimits } from './socket/outbox.ts';
@@ -31,6 +31,8 @@ export interface ConnectionServices {
   readonly outboxBudget: OutboxBudget;
   /** Sessions at most, those without a socket included; beyond it a lost socket ends its seat. */
   readonly maxSessions: number;
+  /** What sessions are told of the drain, as of now; undefined before it. */
+  draining(): ServerDraining | undefined;
   readonly logger: Logger;
   readonly tally: Tally;
 }
@@ -133,6 +135,12 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
     this.#actor.send({ type: 'room.closed', message });
   }
 
+  /** The server drains: a session is told, and keeps its seat until the server stops. */
+  drain(draining: ServerDraining): void {
+    this.write(new Outgoing(draining));
+    this.#actor.send({ type: 'server.draining' });
+  }
+
   /** Goes on with another socket, whose client has heard everything up to `lastSeq` and gets a new token. */
   #attach(link: Link, token: string, lastSeq: number): void {
     const outbox = this.#outbox as Outbox;
@@ -219,6 +227,8 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
     this.#received = 0;
     this.#sayReady(this.#services.sessions.open(this), { resumed: false });
     this.#outbox.attach(this.#link?.sender);
+    const draining = this.#services.draining();
+    if (draining !== undefined) this.drain(draining);
   }
 
   /** Ready is the one message without a number: it says where the numbers start, or go on. */

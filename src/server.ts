@@ -11,7 +11,7 @@ import type { Config } from './config.ts';
 import { Connection, type ConnectionServices } from './connection.ts';
 import { below, HttpFront } from './http.ts';
 import { READS_SCHEMAS } from './protocol/acceptance.ts';
-import { Outgoing } from './protocol/outgoing.ts';
+import type { ServerDraining } from './protocol/server.ts';
 import { LiveRoom } from './room.ts';
 import { LocalRouter } from './routing/local.ts';
 import { Sessions } from './sessions.ts';
@@ -57,6 +57,12 @@ export interface BloomServer {
   stop(options?: { readonly drainMs?: number }): Promise<void>;
 }
 
+/** Jitter is half the time, so that every client has moved before the deadline. */
+function drainingFor(ms: number): ServerDraining {
+  const deadlineMs = Math.max(0, Math.ceil(ms));
+  return { type: 'ServerDraining', deadline_ms: deadlineMs, jitter_ms: Math.floor(deadlineMs / 2) };
+}
+
 /** Composes a server: the one place where implementations are chosen. */
 export function createServer(config: Config, givenLogger: Logger, parts: Parts = {}): BloomServer {
   const roomName = roomNames(config.logRoomIds);
@@ -88,6 +94,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
   );
 
   const sessions = new Sessions<Connection>();
+  let drainEndsAt: number | undefined;
   const outboxBudget = { limitBytes: ALL_OUTBOXES_BYTES, usedBytes: 0 };
   const startConnection = startsOf(parts.connectionMachine ?? connectionMachine);
   const services: ConnectionServices = {
@@ -106,6 +113,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     },
     outboxBudget,
     maxSessions: config.maxConnections,
+    draining: () => (drainEndsAt === undefined ? undefined : drainingFor(drainEndsAt - performance.now())),
     outboxLimits: {
       messages: OUTBOX_MESSAGES,
       bytes: OUTBOX_BYTES,
@@ -156,13 +164,9 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
   async function stop(drainMs: number): Promise<void> {
     front.drain();
     if (drainMs > 0) {
-      // Half the time, so that who waits at random within it is gone before the deadline.
-      const draining = {
-        type: 'ServerDraining',
-        deadline_ms: drainMs,
-        jitter_ms: Math.floor(drainMs / 2),
-      } as const;
-      for (const session of sessions.all()) session.write(new Outgoing(draining));
+      drainEndsAt = performance.now() + drainMs;
+      const draining = drainingFor(drainMs);
+      for (const session of sessions.all()) session.drain(draining);
       await front.emptied(drainMs);
     }
     supervisor.stop();

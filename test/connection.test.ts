@@ -136,6 +136,7 @@ function connect({
       welcome,
       outboxBudget: { limitBytes: Number.POSITIVE_INFINITY, usedBytes: 0 },
       maxSessions: 1000,
+      draining: () => undefined,
       outboxLimits: { messages: KEPT, bytes: Infinity, ageMs: Infinity },
       logger,
       tally,

@@ -263,6 +263,7 @@ class World {
     },
     outboxBudget: { limitBytes: Number.POSITIVE_INFINITY, usedBytes: 0 },
     maxSessions: 1000,
+    draining: () => undefined,
     outboxLimits: { messages: OUTBOX_MESSAGES, bytes: Infinity, ageMs: Infinity },
     logger: silent,
     tally: this.tally,

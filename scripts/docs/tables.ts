@@ -1,6 +1,6 @@
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { VARIABLES } from '../../src/config.ts';
-import { CLOSE_CODES, ERROR_CODES } from '../../src/protocol/codes.ts';
+import { CLIENT_CLOSE_CODES, CLOSE_CODES, ERROR_CODES } from '../../src/protocol/codes.ts';
 import { RETRY_AFTER } from '../../src/protocol/retry.ts';
 import { METRIC } from '../../src/telemetry/names.ts';
 import { CLIENT, CLIENT_IN_SESSION, SERVER } from './catalogue.ts';
@@ -41,6 +41,18 @@ export function closeTable(): string {
       meaning,
       retry,
       waitOf(code),
+    ]),
+  );
+}
+
+export function clientCloseTable(): string {
+  return table(
+    ['code', 'name', 'what it says', 'the seat of a session'],
+    Object.entries(CLIENT_CLOSE_CODES).map(([name, { code, meaning, seat }]) => [
+      String(code),
+      name,
+      meaning,
+      seat,
     ]),
   );
 }

@@ -9,6 +9,7 @@ import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
 import type { RoomState } from './room.ts';
 import type { Signaling } from './signaling.ts';
 import { Strays } from './strays.ts';
+import { MAX_TIMER_MS } from './timer.ts';
 import { type MeshTiming, readTiming } from './timing.ts';
 import type { StreamedTrack } from './tracks.ts';
 
@@ -74,6 +75,10 @@ export class Mesh implements Events<MeshEvents> {
   readonly #refusedServers = new Set<string>();
   /** Newcomers who may be the owners of connections that go on. */
   readonly #waiting = new Map<ParticipantId, ReturnType<typeof setTimeout>>();
+  /** Participants that closed their connection while their signalling was interrupted: they cannot be offered another. */
+  readonly #away = new Set<ParticipantId>();
+  /** Until then the other members may be on the server that drains, by `performance.now()`. */
+  #drainEndsAt = 0;
   readonly #strays = new Strays({
     peers: () => this.#peers.values(),
     participants: () => this.#signaling.room?.participants ?? [],
@@ -92,11 +97,12 @@ export class Mesh implements Events<MeshEvents> {
     this.#timing = readTiming(options.timing);
     this.#Connection = connectionOf(options);
     const { signal } = this.#closing;
+    signaling.on('draining', ({ deadlineMs }) => this.#draining(deadlineMs), { signal });
     signaling.on('restarted', () => this.#restarted(), { signal });
     signaling.on('room', (room) => this.#follow(room), { signal });
     signaling.on('resumed', () => this.#resumed(), { signal });
     signaling.on('peerInterrupted', (e) => this.#notify(e.participantId, 'peer.interrupted'), { signal });
-    signaling.on('peerResumed', (e) => this.#notify(e.participantId, 'peer.resumed'), { signal });
+    signaling.on('peerResumed', (e) => this.#peerResumed(e.participantId), { signal });
     signaling.on('offer', ({ from, sdp }) => this.#offered(from, read(sdp)), { signal });
     signaling.on('answer', ({ from, sdp }) => this.#answered(from, read(sdp)), { signal });
     signaling.on('candidate', ({ from, candidate }) => this.#candidate(from, candidate), { signal });
@@ -179,10 +185,11 @@ export class Mesh implements Events<MeshEvents> {
     for (const id of [...this.#attempts.keys()]) {
       if (!others.includes(id)) this.#attempts.delete(id);
     }
+    for (const id of this.#away) if (!others.includes(id)) this.#away.delete(id);
     const areStrays = this.#strays.all.length > 0;
     for (const id of others) {
       if (this.#closing.signal.aborted) return; // by a listener, meanwhile
-      if (this.#peers.has(id) || this.#waiting.has(id)) continue;
+      if (this.#peers.has(id) || this.#waiting.has(id) || this.#away.has(id)) continue;
       if (areStrays) this.#wait(id, this.#timing.matchMs);
       else this.#meet(id);
     }
@@ -191,6 +198,7 @@ export class Mesh implements Events<MeshEvents> {
 
   #meet(id: ParticipantId): Peer {
     this.#stopWaiting(id);
+    this.#away.delete(id);
     const { channels = {}, dataOnly = false, inspect } = this.#options;
     const refused: Error[] = [];
     const options = {
@@ -261,7 +269,7 @@ export class Mesh implements Events<MeshEvents> {
       heard: (label, data) => emit('message', { peer: peerOf(), label, data }),
       told: (text) => this.#strays.told(peerOf(), text),
       // The other end has closed its connection; if it is in the room still, it may want another.
-      ended: () => this.#renew(peerOf(), (id) => this.#wait(id, this.#timing.renewMs)),
+      ended: () => this.#ended(peerOf()),
       failed: (error) => this.#failed(peerOf(), error),
     };
   }
@@ -295,6 +303,20 @@ export class Mesh implements Events<MeshEvents> {
     if (this.#peers.get(peer.id) !== peer) return;
     this.#drop(peer);
     if (this.#isHere(peer.id)) again(peer.id);
+  }
+
+  /** A participant that cannot be signalled gets another connection when it is back: it may have left by another server. */
+  #ended(peer: Peer): void {
+    const { isInterrupted } = peer;
+    this.#renew(peer, (id) => {
+      if (isInterrupted) this.#away.add(id);
+      else this.#wait(id, this.#timing.renewMs);
+    });
+  }
+
+  #peerResumed(id: ParticipantId): void {
+    this.#notify(id, 'peer.resumed');
+    if (this.#away.has(id)) this.#meet(id);
   }
 
   #isHere(id: ParticipantId): boolean {
@@ -333,6 +355,11 @@ export class Mesh implements Events<MeshEvents> {
     peer?.candidate(candidate);
   }
 
+  /** Members move one after another: connections with those that move last must not be given up before. */
+  #draining(deadlineMs: number): void {
+    this.#drainEndsAt = performance.now() + deadlineMs;
+  }
+
   /** This client has a new id, and so has everybody else soon: media goes on, its owners must be found again. */
   #restarted(): void {
     for (const peer of [...this.#peers.values()]) {
@@ -342,7 +369,8 @@ export class Mesh implements Events<MeshEvents> {
         peer.notify({ type: 'ids.lost' });
       }
     }
-    this.#strays.restarted(this.#timing.strayMs);
+    const othersMayStayMs = Math.max(0, this.#drainEndsAt - performance.now());
+    this.#strays.restarted(Math.min(othersMayStayMs + this.#timing.strayMs, MAX_TIMER_MS));
   }
 
   #rename(peer: Peer, id: ParticipantId): void {

@@ -161,6 +161,11 @@ export class Peer implements MeshPeer {
     return this.#hasClaimed || this.actor.getSnapshot().matches({ open: { presence: 'nameless' } });
   }
 
+  /** Whether the participant has lost its signalling. */
+  get isInterrupted(): boolean {
+    return this.actor.getSnapshot().matches({ open: { presence: 'interrupted' } });
+  }
+
   /** Whether a description belongs to this connection: it may, it does, or it does not. */
   accepts(description: Description): 'maybe' | 'yes' | 'no' {
     return this.#pairing.accepts(description);

@@ -21,6 +21,8 @@ const ABNORMAL = 1006;
 export const GOODBYE = 1000;
 /** Its page is left or reloaded, and another may go on with the session: the server keeps the seat for a while. */
 export const AWAY = 4001;
+/** This client goes on elsewhere. The server does not tell the room that it left. */
+const MOVED = 4000;
 /** The session goes on over another socket: of this client or another, which the code does not tell. */
 const REPLACED = 4409;
 
@@ -120,7 +122,7 @@ export class Session {
     this.#token = ready.resume_token;
     this.#isClaiming = false;
     if (!ready.resumed) this.#lastSeq = 0;
-    before?.close(ready.resumed ? undefined : GOODBYE);
+    before?.close(MOVED);
     this.#host.ready(ready);
   }
 

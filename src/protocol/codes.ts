@@ -101,3 +101,22 @@ export const CLOSE_CODES = {
 } as const satisfies Record<string, CodeEntry & { readonly code: number }>;
 
 export type CloseReason = keyof typeof CLOSE_CODES;
+
+/** WebSocket close codes that a client sends, and what the server makes of them. */
+export const CLIENT_CLOSE_CODES = {
+  Goodbye: { code: 1000, meaning: 'The client leaves.', seat: 'Free at once.' },
+  PageClosed: { code: 1001, meaning: 'A browser closes the page.', seat: 'Free at once.' },
+  Moved: {
+    code: 4000,
+    meaning: 'The client goes on with another socket, here or on another server.',
+    seat: 'Kept, as after any other code: for the grace, in a drain until the server stops.',
+  },
+  Away: {
+    code: 4001,
+    meaning: 'The page of the client is left or reloaded.',
+    seat: 'Kept for RELOAD_GRACE_MS.',
+  },
+} as const satisfies Record<
+  string,
+  { readonly code: number; readonly meaning: string; readonly seat: string }
+>;

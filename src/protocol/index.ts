@@ -2,6 +2,7 @@
 
 export type { ClientMessage, ClientMessageType, RelayRequest } from './client.ts';
 export {
+  CLIENT_CLOSE_CODES,
   CLOSE_CODES,
   type CloseReason,
   type CodeEntry,

@@ -131,6 +131,7 @@ export type ParticipantId = v.InferOutput<typeof participant_id>;
 export type RoomId = v.InferOutput<typeof room_id>;
 export type IceServer = v.InferOutput<typeof iceServer>;
 export type Ready = Sent<typeof Ready>;
+export type ServerDraining = Sent<typeof ServerDraining>;
 export type Relayed = Sent<typeof Offer | typeof Answer | typeof IceCandidate>;
 
 /** As in SESSION, and Ready. */

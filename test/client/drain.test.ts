@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { WebSocket as WsWebSocket } from 'ws';
 import { waitFor } from 'xstate';
+import { Balancer } from '../support/balancer.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { closeAll, meet, meetBehindProxy, type Recorded, start, Wire } from './clients.ts';
 
@@ -10,29 +9,16 @@ import { closeAll, meet, meetBehindProxy, type Recorded, start, Wire } from './c
 
 const QUICK = { reconnect: { baseMs: 10, capMs: 100 } } as const;
 
-const closers: (() => void)[] = [];
+const closers: (() => unknown)[] = [];
 afterEach(async () => {
   await closeAll();
-  for (const close of closers.splice(0)) close();
+  for (const close of closers.splice(0)) await close();
 });
 
-/** A TCP balancer: new connections go to whatever server is `target` now. */
-async function balance(first: TestServer) {
-  let target = first;
-  const listener = createServer((client) => {
-    const server = connect(Number(target.wsUrl.port), '127.0.0.1');
-    client.pipe(server).pipe(client);
-    for (const socket of [client, server]) socket.on('error', () => {});
-    closers.push(() => [client, server].map((socket) => socket.destroy()));
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  closers.push(() => listener.close());
-  const { port } = listener.address() as AddressInfo;
-  const moveTo = (next: TestServer) => {
-    target = next;
-  };
-  return { url: `ws://127.0.0.1:${port}/ws`, moveTo };
+async function balance({ wsUrl }: TestServer): Promise<Balancer> {
+  const balancer = await Balancer.to(wsUrl);
+  closers.push(() => balancer.close());
+  return balancer;
 }
 
 /** Waits until all of them are in the room under the ids they have now. */
@@ -46,10 +32,10 @@ const meetAgain = (clients: readonly Recorded[]) =>
 describe('a drain', () => {
   test('of one server among several: everybody moves before the deadline, and meets there again', async () => {
     const [old, next] = [await startServer(), await startServer()];
-    const { url, moveTo } = await balance(old);
-    const clients = await meet(url, 3, QUICK);
+    const balancer = await balance(old);
+    const clients = await meet(balancer.wsUrl, 3, QUICK);
     const roomId = clients[0]?.room?.roomId;
-    moveTo(next);
+    balancer.moveTo(next.wsUrl);
     const stopped = old.stop({ drainMs: 20_000 });
     await Promise.all(clients.map((client) => client.once('restarted')));
     await meetAgain(clients);

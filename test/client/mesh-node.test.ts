@@ -1,24 +1,23 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { MediaStream, MediaStreamTrack, RTCPeerConnection, RtpHeader, RtpPacket } from 'werift';
-import { Mesh, type MeshOptions, Signaling } from '../../src/client/index.ts';
+import { Mesh, Signaling } from '../../src/client/index.ts';
 import { type ChildServer, startChild } from '../support/child.ts';
 import { LOOPBACK } from '../support/peer.ts';
-import { until as untilWithin } from '../support/wait.ts';
+import {
+  closeParticipants,
+  connected,
+  meet,
+  OPTIONS,
+  Participant,
+  talk,
+  until,
+} from './support/participant.ts';
 
 /** Mesh in Node, with werift for WebRTC. */
 
-const OPTIONS: MeshOptions = {
-  RTCPeerConnection,
-  configuration: LOOPBACK,
-  channels: { chat: {} },
-  timing: { checkMs: 10_000 }, // on a busy machine werift can try candidates for ever
-};
-
-/** werift does its cryptography in JavaScript, on whatever the machine has left. */
-const until = (what: string, isTrue: () => boolean | Promise<boolean>) => untilWithin(what, isTrue, 60_000);
-
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
+  closeParticipants();
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
@@ -26,77 +25,6 @@ async function startServer(env: Record<string, string> = {}): Promise<ChildServe
   const server = await startChild(env);
   cleanups.push(() => server.stop('SIGKILL'));
   return server;
-}
-
-class Participant {
-  readonly signaling: Signaling;
-  readonly mesh: Mesh;
-  readonly heard: string[] = [];
-  readonly opened: string[] = [];
-  readonly problems: unknown[] = [];
-  readonly renamed: string[] = [];
-  readonly closed: string[] = [];
-
-  constructor(url: URL, options = OPTIONS) {
-    this.signaling = new Signaling(url, { reconnect: { baseMs: 100, capMs: 500 } });
-    this.mesh = new Mesh(this.signaling, options);
-    this.mesh.on('message', ({ peer, data }) => this.heard.push(`${peer.id} ${data}`));
-    this.mesh.on('channelOpen', ({ peer, label }) => this.opened.push(`${peer.id} ${label}`));
-    this.mesh.on('error', ({ error }) => this.problems.push(error));
-    this.mesh.on('renamed', ({ peer, previousId }) => this.renamed.push(`${previousId} ${peer.id}`));
-    this.mesh.on('peerClosed', ({ id }) => this.closed.push(id));
-    this.signaling.on('error', (error) => this.problems.push(error));
-    cleanups.push(() => {
-      this.mesh.close();
-      this.signaling.close();
-    });
-  }
-
-  get id(): string {
-    return this.signaling.selfId as string;
-  }
-}
-
-async function meet(url: URL, size: number, options = OPTIONS): Promise<Participant[]> {
-  const all = Array.from({ length: size }, () => new Participant(url, options));
-  const [first, ...others] = all as [Participant, ...Participant[]];
-  const { roomId } = await first.signaling.createRoom();
-  for (const other of others) await other.signaling.joinRoom(roomId);
-  await connected(all);
-  return all;
-}
-
-async function connected(all: readonly Participant[]): Promise<void> {
-  const areConnected = () =>
-    all.every(({ id, mesh }) => {
-      const others = all.filter((other) => other.id !== id);
-      return (
-        mesh.peers.size === others.length &&
-        others.every((other) => mesh.peers.get(other.id)?.state === 'connected')
-      );
-    });
-  await until('all are connected', areConnected).catch((error) => {
-    throw new Error(`${error.message}\n${all.map(standing).join('\n')}`);
-  });
-}
-
-/** For whoever has to find out why they are not. */
-function standing({ id, mesh, signaling, problems }: Participant): string {
-  const peers = [...mesh.peers.values()].map(({ id, actor, connection }) => {
-    const { value, context } = actor.getSnapshot();
-    return `${id} ${JSON.stringify([value, context.polite, context.offer, connection.iceConnectionState])}`;
-  });
-  return [`${id} ${JSON.stringify(signaling.state)} ${problems}`, ...peers].join('\n  ');
-}
-
-/** Everybody says something to everybody, and hears it from who said it. */
-async function talk(all: readonly Participant[], text: string): Promise<void> {
-  for (const { mesh } of all)
-    await until('channels are open', () => mesh.send('chat', text) === all.length - 1);
-  for (const { id, heard } of all) {
-    const others = all.filter((other) => other.id !== id);
-    await until('everybody is heard', () => others.every((other) => heard.includes(`${other.id} ${text}`)));
-  }
 }
 
 test('four are all connected to all, and hear one another', async () => {

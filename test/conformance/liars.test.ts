@@ -363,6 +363,11 @@ const LIARS: Readonly<Record<string, Case>> = {
     check: 'a close 4001, of a page that is left or reloaded, keeps the seat',
     reason: /PeerDisconnected|instead/,
   },
+  'takes a client that has moved for one that left': {
+    lie: { goes: (code) => (code === 4000 ? 1000 : code) },
+    check: 'a close with 4000 is no goodbye: the client goes on elsewhere, and the seat is kept',
+    reason: /PeerDisconnected.* instead/,
+  },
   'gives everybody a new session': {
     lie: {
       up: (text) => (parse(text)?.type === 'Hello' ? ['{"type":"Hello"}'] : [text]),

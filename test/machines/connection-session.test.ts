@@ -62,6 +62,7 @@ const EVENTS = {
   lost: { type: 'socket.lost' },
   away: { type: 'socket.away' },
   closed: { type: 'socket.closed' },
+  draining: { type: 'server.draining' },
 } as const satisfies Record<string, ConnectionEvent>;
 type EventName = keyof typeof EVENTS;
 const EVENT_NAMES = Object.keys(EVENTS) as EventName[];
@@ -100,6 +101,7 @@ const base = (session: Session) => ({
   entered: [session] as Row,
   refused: [session] as Row,
   'room closed': [session] as Row,
+  draining: [session] as Row,
 });
 
 /** What every event does in every state of the session, outside a room and within the rate. */
@@ -109,6 +111,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     entered: ['silent'],
     refused: ['silent'],
     'room closed': ['silent'],
+    draining: ['silent'],
     hello: ['attached', greet],
     'hello with a token': ['resuming', resume],
     found: ['silent'],
@@ -187,6 +190,7 @@ const TABLE: Record<Session, Record<EventName, Row>> = {
     lost: ['handedOver'],
     away: ['handedOver'],
     closed: ['handedOver'],
+    draining: ['handedOver'],
   },
 };
 
@@ -367,6 +371,23 @@ describe('the grace', () => {
   test('of 0 ends the session as soon as the clock ticks', () => {
     const connection = interrupt({ resumeGraceMs: 0 });
     expect(connection.wait(1)).toEqual([leave, closed]);
+  });
+
+  test.each([
+    ['before', [EVENTS.draining, EVENTS.lost]],
+    ['after', [EVENTS.lost, EVENTS.draining]],
+  ] as const)('never ends in a drain that began %s the interruption', (_, events) => {
+    const connection = connect();
+    connection.decide(EVENTS.hello, EVENTS.join, EVENTS.entered);
+    expect(connection.decide(...events)).toEqual([interrupted(ROOM)]);
+    expect(connection.wait(100 * GRACE_MS)).toEqual([]);
+    expect(connection.decide(EVENTS.closed)).toEqual([leave, closed]);
+  });
+
+  test('of a page that was left ends in a drain, too', () => {
+    const connection = connect();
+    connection.decide(EVENTS.hello, EVENTS.join, EVENTS.entered, EVENTS.draining, { type: 'socket.away' });
+    expect(connection.wait(GRACE_MS)).toEqual([leave, closed]);
   });
 
   test('over while a room has still to answer: leaves the moment it is let in', () => {
@@ -582,7 +603,7 @@ describe('every reachable state', () => {
   test.each(states.filter(([, { session }]) => session === 'interrupted'))(
     '%s: without another socket it ends within the grace, whatever the client or its room do',
     (_, __, path) => {
-      const others = events.filter(({ type }) => type !== 'socket.attached' && !type.startsWith('xstate.'));
+      const others = events.filter(({ type }) => !/^(socket.attached|server.draining|xstate\.)/.test(type));
       fc.assert(
         fc.property(fc.array(fc.constantFrom(...others), { maxLength: 10 }), (sequence) => {
           const { connection } = replay([...path, ...sequence]);

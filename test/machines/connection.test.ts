@@ -102,6 +102,7 @@ const EVENTS: Record<ConnectionEvent['type'], ConnectionEvent> = {
   'socket.lost': socketLost,
   'socket.away': { type: 'socket.away' },
   'socket.closed': socketClosed,
+  'server.draining': { type: 'server.draining' },
 };
 const TYPES = Object.keys(EVENTS) as ConnectionEvent['type'][];
 
@@ -198,8 +199,15 @@ const TABLE: Record<Seat, Record<ConnectionEvent['type'], Row>> = {
   },
 };
 
-function nothingOfSessions(seat: Seat): Record<'session.found' | 'session.unknown' | 'socket.attached', Row> {
-  return { 'session.found': [seat], 'session.unknown': [seat], 'socket.attached': [seat] };
+type OfSessions = 'session.found' | 'session.unknown' | 'socket.attached' | 'server.draining';
+
+function nothingOfSessions(seat: Seat): Record<OfSessions, Row> {
+  return {
+    'session.found': [seat],
+    'session.unknown': [seat],
+    'socket.attached': [seat],
+    'server.draining': [seat],
+  };
 }
 
 function nothingOnFrames(seat: Seat): Record<FrameKind, Row> {
@@ -651,7 +659,8 @@ describe('every reachable state', () => {
     const seats = Object.keys(TABLE);
     const of = (session: string, where: string[], rates = ['open', 'penalised']) =>
       where.flatMap((seat) => rates.map((rate) => `${session} ${seat} ${rate}`));
-    expect(values.sort()).toEqual(
+    // A drain doubles the states by their context.
+    expect([...new Set(values)].sort()).toEqual(
       [
         ...of('silent', ['outside', 'closed'], ['open']),
         ...['base', 'resuming', 'attached', 'interrupted'].flatMap((session) => of(session, seats)),

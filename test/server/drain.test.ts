@@ -97,6 +97,51 @@ describe('a drain', () => {
     await stopped;
   });
 
+  test('does not take a session for gone that moves, or is lost, but one that leaves', async () => {
+    const server = await start({ RESUME_GRACE_MS: '0' });
+    const { room_id, clients } = await seat(server.wsUrl, 1);
+    const sessions: Session[] = [];
+    for (let i = 0; i < 5; i += 1) {
+      const session = await Session.open(server.wsUrl);
+      await session.client.joinRoom(room_id);
+      sessions.push(session);
+    }
+    const [witness, moved, lost, leaving, closed] = sessions as [Session, Session, Session, Session, Session];
+    for (const { client } of sessions) await client.settled();
+    witness.client.unread();
+    const stopped = server.stop({ drainMs: FOR_EVER });
+    expect(await witness.client.next()).toMatchObject({ type: 'ServerDraining' });
+    const heardOf = (type: string, { id }: Session) => ({ type, participant_id: id });
+
+    moved.client.close(4000);
+    expect(await witness.client.next()).toMatchObject(heardOf('PeerInterrupted', moved));
+    lost.client.socket.terminate();
+    expect(await witness.client.next()).toMatchObject(heardOf('PeerInterrupted', lost));
+    leaving.client.send({ type: 'LeaveRoom' });
+    expect(await witness.client.next()).toMatchObject(heardOf('PeerDisconnected', leaving));
+    await witness.client.nextOf('RoomParticipants');
+    closed.client.close(1000);
+    expect(await witness.client.next()).toMatchObject(heardOf('PeerDisconnected', closed));
+    const { participants } = await witness.client.nextOf('RoomParticipants');
+    expect(participants.slice(1)).toEqual([witness.id, moved.id, lost.id]);
+    for (const client of [...clients, witness.client, leaving.client]) client.close();
+    await stopped;
+  });
+
+  test('is told to a session that is opened meanwhile, with the time that remains', async () => {
+    const server = await start();
+    const client = await TestClient.connect(server.wsUrl);
+    await client.settled();
+    const stopped = server.stop({ drainMs: FOR_EVER });
+    client.send({ type: 'Hello' });
+    expect(await client.next()).toMatchObject({ type: 'Ready' });
+    const { deadline_ms, jitter_ms } = await client.nextOf('ServerDraining');
+    expect(deadline_ms).toBeLessThanOrEqual(FOR_EVER);
+    expect(jitter_ms).toBe(Math.floor(deadline_ms / 2));
+    client.close();
+    await stopped;
+  });
+
   test('tells the base protocol nothing but the close', async () => {
     const { alice, bob, session, stopped } = await drain(200);
     await stopped;

@@ -252,6 +252,20 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
     ),
   },
   {
+    name: 'a close with 4000 is no goodbye: the client goes on elsewhere, and the seat is kept',
+    section: 'Leaving',
+    steps: lines(
+      WITH_CAROL,
+      'Alice closes with 4000',
+      'Carol ← {"type":"PeerInterrupted","participant_id":"ALICE","seq":3}',
+      'Bob ← nothing',
+      'Alice connects',
+      resumes('Alice', 'TOKEN', 6),
+      isResumed('Alice', 'NEXT_TOKEN'),
+      'Carol ← {"type":"PeerResumed","participant_id":"ALICE","seq":4}',
+    ),
+  },
+  {
     name: 'who does not come back within the grace has left, and its token is worth nothing',
     section: 'Coming back',
     isSlow: true,
