@@ -6,6 +6,8 @@ import { readMessage } from './message.ts';
 
 /** Who hears what becomes of a session. */
 export interface SessionHost {
+  /** The socket being opened is open, and Hello is said. */
+  opened(): void;
   /** The server answered Hello; with what it said before it, this is all in order. */
   ready(ready: Ready): void;
   /** Each message once, whatever the sockets did. */
@@ -72,9 +74,14 @@ export class Session {
       if (resumption) this.#isClaiming = true;
       const hello: ClientMessage = { type: 'Hello', ...resumption };
       socket.send(JSON.stringify(hello));
+      if (socket === this.#next) this.#host.opened();
     };
     socket.onmessage = ({ data }) => this.#hear(socket, data);
     socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
+  }
+
+  get isOpening(): boolean {
+    return this.#next !== undefined;
   }
 
   send(text: string): void {

@@ -8,7 +8,12 @@ import { Emitter, type Events } from './emitter.ts';
 import { readEndpoint, resolveEndpoint } from './endpoint.ts';
 import { SignalingError } from './errors.ts';
 import type { Request } from './machines/seat.ts';
-import { type SignalingDecision, type SignalingEvent, signalingMachine } from './machines/signaling.ts';
+import {
+  type Moment,
+  type SignalingDecision,
+  type SignalingEvent,
+  signalingMachine,
+} from './machines/signaling.ts';
 import { Pacer } from './pacer.ts';
 import { Relays } from './relays.ts';
 import { missing, type RoomState } from './room.ts';
@@ -19,6 +24,8 @@ import { stateOf } from './state.ts';
 import { watchSurroundings } from './surroundings.ts';
 import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
 import { isDevelopment, mayAsk, whyUnreachable } from './unreachable.ts';
+
+const now = (): Moment => ({ steady: performance.now(), epoch: Date.now() });
 
 const SILENT = 'The server did not answer in time.';
 const UUID_V4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
@@ -53,7 +60,9 @@ export class Signaling implements Events<SignalingEvents> {
   #connecting = 0;
   #ready: Ready | undefined;
   #previousId: ParticipantId | undefined;
-  #heardAt = 0;
+  #heardAt: Moment = now();
+  /** Rises with every sign of life, and with every change of sockets. */
+  #signs = 0;
   #state: SignalingState = { status: 'idle', attempt: 0 };
 
   /**
@@ -78,15 +87,23 @@ export class Signaling implements Events<SignalingEvents> {
       );
     };
     this.#session = new Session(openSocket, {
+      opened: () => {
+        this.#signs += 1;
+        this.actor.send({ type: 'opened' });
+      },
       ready: (ready) => this.#welcome(ready),
       message: (message) => this.#hear(message),
       lost: (loss) => {
+        this.#signs += 1;
         this.#pacer.close();
         // The server has ended the session for good, or another client goes on with it.
         if (loss.afterMs === false && loss.code !== undefined) this.#store?.clear();
         this.actor.send({ type: 'lost', ...loss });
       },
-      failed: (loss) => this.actor.send({ type: 'failed', ...loss }),
+      failed: (loss) => {
+        this.#signs += 1;
+        this.actor.send({ type: 'failed', ...loss });
+      },
     });
     this.#pacer = new Pacer(
       (text) => this.#session.send(text),
@@ -113,7 +130,7 @@ export class Signaling implements Events<SignalingEvents> {
       input: {
         backoff,
         random: Math.random,
-        now: Date.now,
+        now,
         heardAt: () => this.#heardAt,
         isWanted: () => this.#connecting > 0 || this.#seat.isWanted || !this.#seat.isOutside,
         canProbe: () => !this.#seat.isOutside,
@@ -326,17 +343,23 @@ export class Signaling implements Events<SignalingEvents> {
   #perform(decision: SignalingDecision): void {
     switch (decision.type) {
       case 'open':
+        this.#signs += 1;
         return this.#open();
       case 'drop':
+        this.#signs += 1;
         this.#pacer.close();
         return this.#session.drop();
       case 'timeOut':
-        this.#pacer.close();
-        this.#session.drop();
-        return this.actor.send({ type: 'lost', reason: SILENT, afterMs: 0 });
+        return this.#unlessHeard(() => {
+          this.#pacer.close();
+          this.#session.drop();
+          this.actor.send({ type: 'lost', reason: SILENT, afterMs: 0 });
+        });
       case 'timeOutNext':
-        this.#session.dropNext();
-        return this.actor.send({ type: 'failed', reason: SILENT, afterMs: 0 });
+        return this.#unlessHeard(() => {
+          this.#session.dropNext();
+          this.actor.send({ type: 'failed', reason: SILENT, afterMs: 0 });
+        });
       case 'probe':
         // In any other state an answer is awaited already.
         if (this.#seat.isInside) this.#seat.probe();
@@ -348,6 +371,7 @@ export class Signaling implements Events<SignalingEvents> {
 
   /** With a stored session, only once it is known whose that is. */
   #open(): void {
+    if (this.#session.isOpening) return;
     if (this.#store === undefined) return this.#session.open();
     void this.#store.claim().then((stored) => {
       if (stored !== undefined && !stored.isElsewhere && this.#ready === undefined) {
@@ -376,9 +400,23 @@ export class Signaling implements Events<SignalingEvents> {
     const record = this.#record();
     if (this.#store === undefined || record === undefined || this.#state.status === 'closed') return;
     this.#store.leave(record);
+    this.#signs += 1;
     this.#pacer.close();
     this.#session.drop(AWAY);
     this.actor.send({ type: 'lost', reason: 'The page was left.', afterMs: 0 });
+  }
+
+  /** Where this page stood still, what has arrived meanwhile is heard before it is judged to be late. */
+  #unlessHeard(act: () => void): void {
+    const signs = this.#signs;
+    setTimeout(() => {
+      if (signs === this.#signs && this.#state.status !== 'closed') act();
+    });
+  }
+
+  #noteSign(): void {
+    this.#signs += 1;
+    this.#heardAt = now();
   }
 
   #welcome(ready: Ready): void {
@@ -390,7 +428,7 @@ export class Signaling implements Events<SignalingEvents> {
     else this.#pacer.restart();
     this.#ready = ready;
     this.#trouble = undefined;
-    this.#heardAt = Date.now();
+    this.#noteSign();
     this.actor.send({ type: 'ready', heartbeatMs: ready.heartbeat_ms });
     if (ready.resumed) {
       const lost = ready.lost === true;
@@ -419,7 +457,7 @@ export class Signaling implements Events<SignalingEvents> {
   }
 
   #take(message: Exclude<ServerMessage, Ready>): void {
-    this.#heardAt = Date.now();
+    this.#noteSign();
     if (this.actor.getSnapshot().value === 'doubtful') this.actor.send({ type: 'heard' });
     const emitter = this.#emitter;
     switch (message.type) {

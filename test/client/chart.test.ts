@@ -75,8 +75,11 @@ describe('the light interpreter and XState’s agree over random events', () => 
       (clock, chance): SignalingInput => ({
         backoff: { baseMs: 500, capMs: 15_000, maxAttempts: chance < 0.5 ? 3 : Number.POSITIVE_INFINITY },
         random: () => chance,
-        now: () => clock.now(),
-        heardAt: () => (chance < 0.5 ? 0 : clock.now() - 1),
+        now: () => ({ steady: clock.now(), epoch: clock.now() }),
+        heardAt: () => ({
+          steady: chance < 0.5 ? 0 : clock.now() - 1,
+          epoch: chance < 0.5 ? 0 : clock.now() - 1,
+        }),
         isWanted: () => canProbe,
         canProbe: () => canProbe,
         isOnline: chance < 0.7,

@@ -7,16 +7,23 @@ import { MAX_TIMER_MS } from '../timer.ts';
  * decisions, and signaling.ts carries them out.
  */
 
+/** A moment by two clocks, in milliseconds. */
+export interface Moment {
+  /** By a clock that cannot be set. It may stand while the machine sleeps. */
+  readonly steady: number;
+  /** Since the epoch, by the clock of the system: it goes on during sleep, and can be set. */
+  readonly epoch: number;
+}
+
 export interface SignalingInput {
   /** False: a lost connection is not made again. */
   readonly backoff: Backoff | false;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** When the server was last heard, in milliseconds since the epoch. */
-  readonly heardAt: () => number;
-  /** Whether somebody waits for the connection: a call, or a room that this client is in. */
+  readonly now: () => Moment;
+  /** When the server was last heard. */
+  readonly heardAt: () => Moment;
+  /** Whether a call waits for the connection, or this client is in a room. */
   readonly isWanted: () => boolean;
   /** Whether the server will answer: a question is open, or one can be put. */
   readonly canProbe: () => boolean;
@@ -39,9 +46,13 @@ export interface SignalingContext extends SignalingInput {
   /** Attempts in a row. */
   readonly attempt: number;
   readonly waitMs: number;
-  /** When the next attempt is due, and before when none may be made, in milliseconds since the epoch. */
-  readonly retryAt: number | undefined;
+  /** When the next attempt is due, and before when none may be made, by the steady clock. */
+  readonly dueAt: number;
   readonly notBefore: number;
+  /** When the next attempt is due, in milliseconds since the epoch: for people. */
+  readonly retryAt: number | undefined;
+  /** The server in use will stop: the next attempt is a move. */
+  readonly isDraining: boolean;
   /** Of the last loss. */
   readonly code: number | undefined;
   readonly reason: string | undefined;
@@ -53,6 +64,8 @@ export type SignalingEvent =
   /** Nobody waits for the connection any more, which was never made. */
   | { readonly type: 'abandon' }
   | { readonly type: 'close' }
+  /** The socket is open, and Hello is on its way. */
+  | { readonly type: 'opened' }
   /** The server said Ready, and that it pings this often, in milliseconds. */
   | { readonly type: 'ready'; readonly heartbeatMs: number }
   /** The server said something. */
@@ -82,7 +95,7 @@ export type SignalingDecision =
 
 /** The server closes a connection that is in no room for too long. */
 const SILENT = 4408;
-/** How long a socket may take from its start to Ready. */
+/** How long a socket may take to open, and then the server to say Ready. */
 const OPEN_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer a probe. */
 const PROBE_TIMEOUT_MS = 5000;
@@ -90,6 +103,18 @@ const PROBE_TIMEOUT_MS = 5000;
 const LEAST_SILENCE_MS = 100;
 /** How often it tries where the browser says that there is no network: it may be wrong, or the server be near. */
 const OFFLINE_RETRY_MS = 30_000;
+/** How often the time of the next attempt is corrected for a clock that was set, and by how much at least. */
+const CORRECTION_MS = 1000;
+const LEAST_CORRECTION_MS = 250;
+
+/**
+ * How long the server has been silent. Where the clocks differ, the longer time counts: the steady one where the other was
+ * set back, the other where the steady one stood during a sleep. A clock set forward looks like a sleep: it costs a probe.
+ */
+function silentFor({ now, heardAt }: SignalingInput): number {
+  const [{ steady, epoch }, heard] = [now(), heardAt()];
+  return Math.max(steady - heard.steady, epoch - heard.epoch);
+}
 
 const CLOSED: Loss = { reason: 'Closed by this side.', afterMs: false };
 
@@ -112,18 +137,26 @@ export const signalingMachine = setup({
     planRetry: assign(({ context }, { afterMs, withinMs = 0 }: Loss) => {
       const { backoff, attempt, random, now } = context;
       const jitterMs = backoff ? backoffMs(backoff, attempt, random()) : 0;
-      const notBefore = now() + (afterMs || 0);
+      const { steady, epoch } = now();
+      const pauseMs = afterMs || 0;
       const restMs = Math.max(jitterMs, attempt === 0 ? random() * withinMs : 0);
-      const waitMs = Math.min(notBefore - now() + restMs, MAX_TIMER_MS);
-      return { waitMs, notBefore, retryAt: now() + waitMs };
+      const waitMs = Math.min(pauseMs + restMs, MAX_TIMER_MS);
+      return { waitMs, notBefore: steady + pauseMs, dueAt: steady + waitMs, retryAt: epoch + waitMs };
     }),
-    planMove: assign(({ context }, { jitterMs }: { jitterMs: number }) => ({
-      waitMs: Math.min(context.random() * jitterMs, MAX_TIMER_MS),
-    })),
+    correctRetryAt: assign(({ context: { now, dueAt, retryAt } }) => {
+      const { steady, epoch } = now();
+      const corrected = epoch + dueAt - steady;
+      return Math.abs(corrected - (retryAt ?? 0)) < LEAST_CORRECTION_MS ? {} : { retryAt: corrected };
+    }),
+    planMove: assign(({ context }, { jitterMs }: { jitterMs: number }) => {
+      const waitMs = Math.min(context.random() * jitterMs, MAX_TIMER_MS);
+      return { waitMs, dueAt: context.now().steady + waitMs, isDraining: true };
+    }),
     settle: assign((_, { heartbeatMs }: { heartbeatMs: number }) => ({
       attempt: 0,
       code: undefined,
       reason: undefined,
+      isDraining: false,
       silenceMs: Math.min(Math.max(heartbeatMs, LEAST_SILENCE_MS), MAX_TIMER_MS),
     })),
     goOnline: assign({ isOnline: true }),
@@ -134,20 +167,24 @@ export const signalingMachine = setup({
       afterMs === false || backoff === false || attempt >= backoff.maxAttempts,
     isUnneeded: ({ context }, { code }: Loss) => code === SILENT && !context.isWanted(),
     isOffline: ({ context }) => !context.isOnline,
-    mayTry: ({ context }) => context.now() >= context.notBefore,
-    isFresh: ({ context: { now, heardAt, silenceMs } }) => now() - heardAt() < silenceMs,
+    isDraining: ({ context }) => context.isDraining,
+    isDue: ({ context }) => context.now().steady >= context.dueAt,
+    mayTry: ({ context }) => context.now().steady >= context.notBefore,
+    mayMove: ({ context }) => context.isDraining && context.now().steady >= context.notBefore,
+    isFresh: ({ context }) => silentFor(context) < context.silenceMs,
+    isDoubtful: ({ context }) => silentFor(context) >= context.silenceMs && context.canProbe(),
     canProbe: ({ context }) => context.canProbe(),
   },
   delays: {
     openTimeout: OPEN_TIMEOUT_MS,
     probeTimeout: PROBE_TIMEOUT_MS,
     offlineRetry: OFFLINE_RETRY_MS,
-    silence: ({ context: { now, heardAt, silenceMs } }) => {
-      const leftMs = heardAt() + silenceMs - now();
-      return leftMs > 0 ? leftMs : silenceMs;
+    silence: ({ context }) => {
+      const leftMs = context.silenceMs - silentFor(context);
+      return leftMs > 0 ? leftMs : context.silenceMs;
     },
-    move: ({ context }) => context.waitMs,
-    retry: ({ context }) => context.waitMs,
+    move: ({ context: { now, dueAt } }) => Math.max(0, dueAt - now().steady),
+    retry: ({ context: { now, dueAt } }) => Math.min(Math.max(0, dueAt - now().steady), CORRECTION_MS),
   },
 }).createMachine({
   id: 'signaling',
@@ -155,8 +192,10 @@ export const signalingMachine = setup({
     ...input,
     attempt: 0,
     waitMs: 0,
-    retryAt: undefined,
+    dueAt: 0,
     notBefore: 0,
+    retryAt: undefined,
+    isDraining: false,
     code: undefined,
     reason: undefined,
     silenceMs: 0,
@@ -172,6 +211,7 @@ export const signalingMachine = setup({
       entry: 'open',
       after: { openTimeout: { actions: 'timeOut' } },
       on: {
+        opened: { target: 'connecting', reenter: true }, // the time for Ready begins
         ready: { target: 'connected', actions: { type: 'settle', params: ({ event }) => event } },
         abandon: { target: 'idle', actions: 'drop' },
       },
@@ -204,16 +244,25 @@ export const signalingMachine = setup({
       entry: 'probe',
       after: { probeTimeout: { actions: 'timeOut' } },
       on: {
-        heard: { target: 'connected' },
+        heard: [{ guard: 'isDraining', target: 'draining' }, { target: 'connected' }],
+        wake: { guard: 'mayMove', target: 'moving' },
+        online: { guard: 'mayMove', target: 'moving', actions: 'goOnline' },
         draining: { target: 'draining', actions: { type: 'planMove', params: ({ event }) => event } },
       },
     },
     draining: {
       description: 'Connected, but the server will stop: moves to another socket after a random while.',
-      after: { move: { target: 'moving' } },
+      after: {
+        move: { target: 'moving' },
+        silence: [
+          { guard: 'isDoubtful', target: 'doubtful' },
+          { target: 'draining', reenter: true },
+        ],
+      },
       on: {
         wake: [{ guard: 'isFresh' }, { guard: 'mayTry', target: 'moving' }],
         online: { guard: 'mayTry', target: 'moving', actions: 'goOnline' },
+        offline: { guard: 'canProbe', target: 'doubtful', actions: 'goOffline' },
       },
     },
     moving: {
@@ -221,17 +270,30 @@ export const signalingMachine = setup({
       entry: 'open',
       after: { openTimeout: { actions: 'timeOutNext' } },
       on: {
+        opened: { target: 'moving', reenter: true },
         ready: { target: 'connected', actions: { type: 'settle', params: ({ event }) => event } },
-        failed: {
-          target: 'draining',
-          actions: [{ type: 'planRetry', params: ({ event }) => event }, 'countAttempt'],
-        },
+        failed: [
+          {
+            guard: 'isDoubtful', // the network may be gone, and the socket in use with it
+            target: 'doubtful',
+            actions: [{ type: 'planRetry', params: ({ event }) => event }, 'countAttempt'],
+          },
+          {
+            target: 'draining',
+            actions: [{ type: 'planRetry', params: ({ event }) => event }, 'countAttempt'],
+          },
+        ],
         lost: { target: 'connecting', actions: { type: 'noteLoss', params: ({ event }) => event } },
       },
     },
     waiting: {
       description: 'Lost; tries again after a random while, or as soon as there is reason to hope.',
-      after: { retry: { target: 'connecting', actions: 'countAttempt' } },
+      after: {
+        retry: [
+          { guard: 'isDue', target: 'connecting', actions: 'countAttempt' },
+          { target: 'waiting', reenter: true, actions: 'correctRetryAt' },
+        ],
+      },
       on: {
         wake: { guard: 'mayTry', target: 'connecting', actions: 'countAttempt' },
         online: { guard: 'mayTry', target: 'connecting', actions: ['goOnline', 'countAttempt'] },

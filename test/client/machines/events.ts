@@ -38,6 +38,7 @@ export const SIGNALING_EVENTS: readonly SignalingEvent[] = [
   { type: 'close' },
   { type: 'ready', heartbeatMs: 15_000 },
   { type: 'heard' },
+  { type: 'opened' },
   { type: 'lost', ...loss },
   { type: 'lost', reason: 'later', code: 4429, afterMs: 60_000 },
   { type: 'lost', reason: 'never', code: 4409, afterMs: false },

@@ -3,6 +3,7 @@ import { createActor, SimulatedClock } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { toXState } from '../../../scripts/xstate-chart.ts';
 import {
+  type Moment,
   type SignalingDecision,
   type SignalingEvent,
   type SignalingInput,
@@ -17,11 +18,14 @@ const HEARTBEAT_MS = 15_000;
 
 function start(overrides: Partial<SignalingInput> = {}) {
   const clock = new SimulatedClock();
-  let heardAt = 0;
+  /** How far the clock of the system is from the steady one, which stands during a sleep. */
+  let aheadMs = 1_800_000_000_000;
+  const now = (): Moment => ({ steady: clock.now(), epoch: clock.now() + aheadMs });
+  let heardAt = now();
   const input: SignalingInput = {
     backoff: { baseMs: 500, capMs: 15_000, maxAttempts: Number.POSITIVE_INFINITY },
     random: () => 1, // the longest wait there is
-    now: () => clock.now(),
+    now,
     heardAt: () => heardAt,
     isWanted: () => true,
     canProbe: () => true,
@@ -42,8 +46,13 @@ function start(overrides: Partial<SignalingInput> = {}) {
     send: (...events: SignalingEvent[]) => after(() => events.forEach((event) => void actor.send(event))),
     wait: (ms: number) => after(() => clock.increment(ms)),
     hear: () => {
-      heardAt = clock.now();
+      heardAt = now();
     },
+    /** The clock of the system is set, or the machine sleeps. */
+    jump: (ms: number) => {
+      aheadMs += ms;
+    },
+    untilRetryMs: () => (actor.getSnapshot().context.retryAt ?? 0) - now().epoch,
     context: () => actor.getSnapshot().context,
   };
 }
@@ -202,7 +211,8 @@ describe('a server that drains', () => {
       if (event === wake) expect(it.send(event)).toEqual(['draining']);
       it.wait(HEARTBEAT_MS);
       expect(it.send(event)).toEqual(['moving', 'open']);
-      expect(it.send({ ...failed, afterMs: 1000 }, event)).toEqual(['draining']); // too early for another try
+      // Too early for another try, and the network may be gone.
+      expect(it.send({ ...failed, afterMs: 1000 }, event)).toEqual(['doubtful', 'probe']);
     }
   });
 
@@ -225,6 +235,142 @@ describe('a server that drains', () => {
   });
 });
 
+describe('the clock of the system', () => {
+  const HOUR_MS = 3_600_000;
+
+  test.each([-HOUR_MS, -30_000, 0])('set by %d ms: a dead network is noticed as soon', (ms) => {
+    const it = connected();
+    it.jump(ms);
+    expect(it.wait(HEARTBEAT_MS - 1)).toEqual(['connected']);
+    expect(it.wait(1)).toEqual(['doubtful', 'probe']);
+    it.jump(ms);
+    expect(it.wait(5000)).toEqual(['doubtful', 'timeOut']);
+  });
+
+  test('set back hides no silence from a page that is looked at', () => {
+    const it = connected();
+    it.wait(HEARTBEAT_MS - 1);
+    it.hear();
+    it.jump(-HOUR_MS);
+    it.wait(10_000);
+    it.hear();
+    expect(it.send(wake)).toEqual(['connected']);
+    it.jump(-HOUR_MS);
+    it.wait(HEARTBEAT_MS - 1);
+    expect(it.send(wake)).toEqual(['connected']);
+    it.wait(1);
+    expect(it.send({ type: 'heard' }, wake)[0]).toBe('doubtful');
+  });
+
+  test('is ahead after a sleep, in which the steady one stood: the server is asked when the machine wakes', () => {
+    const it = connected();
+    it.jump(HOUR_MS);
+    expect(it.send(wake)).toEqual(['doubtful', 'probe']);
+    it.hear();
+    expect(it.send({ type: 'heard' })).toEqual(['connected']);
+    expect(it.send(wake)).toEqual(['connected']); // a clock set forward costs one probe
+  });
+
+  test.each([HOUR_MS, -HOUR_MS])(
+    'set by %d ms while waiting: the attempt is made in time, and told so',
+    (ms) => {
+      const it = connected();
+      it.send({ type: 'lost', reason: 'too many', code: 4429, afterMs: 60_000 });
+      it.wait(10_000);
+      it.jump(ms);
+      expect(it.send(wake)).toEqual(['waiting']); // the pause that the server asked for goes on
+      it.wait(1000);
+      expect(it.untilRetryMs()).toBe(49_500);
+      expect(it.wait(49_499)).toEqual(['waiting']);
+      expect(it.wait(1)).toEqual(['connecting', 'open']);
+    },
+  );
+
+  test('that stands still leaves retryAt as it is: no news for the page', () => {
+    const it = connected();
+    it.send({ type: 'lost', reason: 'too many', code: 4429, afterMs: 60_000 });
+    const { retryAt } = it.context();
+    for (let i = 0; i < 50; i += 1) it.wait(1000);
+    expect(it.context().retryAt).toBe(retryAt);
+  });
+
+  test.each([HOUR_MS, -HOUR_MS])(
+    'set by %d ms in a drain: the move is in time, dead networks are noticed',
+    (ms) => {
+      const it = connected();
+      it.send({ type: 'draining', jitterMs: 60_000 });
+      it.jump(ms);
+      it.wait(HEARTBEAT_MS - 1);
+      if (ms < 0) expect(it.wait(0)).toEqual(['draining']);
+      expect(it.wait(1)).toEqual(['doubtful', 'probe']);
+      it.hear();
+      expect(it.send({ type: 'heard' })).toEqual(['draining']);
+      it.wait(60_000 - HEARTBEAT_MS - 1);
+      it.hear();
+      expect(it.send({ type: 'heard' })[0]).toBe('draining');
+      expect(it.wait(1)).toEqual(['moving', 'open']);
+    },
+  );
+
+  test.each([HOUR_MS, -HOUR_MS])('set by %d ms while offline or opening: the timers do not mind', (ms) => {
+    const it = connected();
+    it.send(lost, offline);
+    it.jump(ms);
+    expect(it.wait(29_999)).toEqual(['offline']);
+    expect(it.wait(1)).toEqual(['connecting', 'open']);
+    it.jump(ms);
+    expect(it.wait(9999)).toEqual(['connecting']);
+    expect(it.wait(1)).toEqual(['connecting', 'timeOut']);
+  });
+});
+
+describe('a socket that opens late', () => {
+  test('leaves the server its full time for Ready', () => {
+    const it = start();
+    it.send(connect);
+    it.wait(9999);
+    expect(it.send({ type: 'opened' })[0]).toBe('connecting');
+    expect(it.wait(9999)).toEqual(['connecting']);
+    expect(it.wait(1)).toEqual(['connecting', 'timeOut']);
+  });
+
+  test('and so beside the one in use', () => {
+    const it = connected();
+    it.send({ ...draining, jitterMs: 0 });
+    it.wait(1);
+    it.wait(9999);
+    expect(it.send({ type: 'opened' })[0]).toBe('moving');
+    expect(it.wait(9999)).toEqual(['moving']);
+    expect(it.wait(1)).toEqual(['moving', 'timeOutNext']);
+  });
+});
+
+describe('a dead network in a drain', () => {
+  test('is noticed by the silence, without an attempt to move', () => {
+    const it = connected();
+    it.send({ type: 'draining', jitterMs: 60_000 });
+    expect(it.wait(HEARTBEAT_MS)).toEqual(['doubtful', 'probe']);
+    expect(it.wait(5000)).toEqual(['doubtful', 'timeOut']);
+    expect(it.send(lost)).toEqual(['waiting']);
+  });
+
+  test('is noticed when the move fails after a silence', () => {
+    const it = connected();
+    it.send(draining);
+    it.wait(5000);
+    expect(it.wait(10_000)).toEqual(['moving', 'timeOutNext']);
+    expect(it.send(failed)).toEqual(['doubtful', 'probe']);
+    it.hear();
+    expect(it.send({ type: 'heard' })).toEqual(['draining']);
+    expect(it.wait(500)).toEqual(['moving', 'open']);
+  });
+
+  test('is suspected when the browser says so', () => {
+    const it = connected();
+    expect(it.send(draining, offline)).toEqual(['doubtful', 'probe']);
+  });
+});
+
 describe('whatever happens', () => {
   const timers = Object.entries(machine.config.states ?? {}).flatMap(([state, { after = {} }]) =>
     Object.keys(after).map((delay) => ({ type: `xstate.after.${delay}.signaling.${state}` })),
@@ -232,8 +378,8 @@ describe('whatever happens', () => {
   const input: SignalingInput = {
     backoff: { baseMs: 1, capMs: 1, maxAttempts: 2 },
     random: () => 0,
-    now: () => 0,
-    heardAt: () => 0,
+    now: () => ({ steady: 0, epoch: 0 }),
+    heardAt: () => ({ steady: 0, epoch: 0 }),
     isWanted: () => true,
     canProbe: () => true,
     isOnline: true,
