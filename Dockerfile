@@ -18,4 +18,4 @@ COPY machines machines
 COPY --from=page /bloom/web/dist web/dist
 USER node
 EXPOSE 8080
-CMD ["node", "--min-semi-space-size=16", "--max-semi-space-size=16", "src/main.ts"]
+CMD ["node", "--min-semi-space-size=16", "--max-semi-space-size=16", "--disable-sigusr1", "src/main.ts"]

@@ -20,6 +20,8 @@ const PROGRAMS: readonly Program[] = [
   { name: 'openssl', from: 'openssl', use: 'certificates for TLS tests' },
   { name: 'ip', from: 'iproute2', use: 'network namespaces for tests of broken networks' },
   { name: 'turnserver', from: 'coturn', use: 'a TURN server for calls over a relay' },
+  { name: 'ss', from: 'iproute2', use: 'which process listens on a port' },
+  { name: 'script', from: 'bsdutils', use: 'a server with a terminal' },
   { name: 'iptables', from: 'iptables', use: 'packet loss for tests of broken networks' },
 ];
 

@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { createSecureContext, Server as TlsServer } from 'node:tls';
 import proxyAddr from 'proxy-addr';
 import { v4 as uuid } from 'uuid';
 import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
@@ -188,6 +190,25 @@ export class HttpFront {
     });
   }
 
+  /** Settles `emptied` now. */
+  stopWaiting(): void {
+    this.#emptied();
+  }
+
+  /** New connections are served with the certificate as its files are now. Where these are wrong the old one stays. */
+  reloadCertificate(): void {
+    const server: unknown = this.#server;
+    if (!(server instanceof TlsServer)) return this.#logger.info('there is no TLS certificate to reload');
+    try {
+      const pair = readCertificate(this.#config);
+      server.setSecureContext(pair);
+      const { validTo } = new X509Certificate(pair.cert);
+      this.#logger.info({ valid_to: validTo }, 'TLS certificate reloaded');
+    } catch (error) {
+      this.#logger.error({ err: error }, 'TLS certificate not reloaded: the old one stays in use');
+    }
+  }
+
   /** Stops listening, closes every socket with `reason`, and destroys what has not closed after `timeoutMs`. */
   async stop(reason: CloseReason, timeoutMs: number): Promise<void> {
     this.drain();
@@ -365,7 +386,6 @@ export class HttpFront {
 }
 
 function makeServer(config: Config): Server {
-  const { tlsCertFile, tlsKeyFile } = config;
   const patienceMs = patienceOf(config);
   const options = {
     // Only WebSocket upgrades are taken; a request that offers another, such as curl's h2c, is answered plainly.
@@ -376,14 +396,21 @@ function makeServer(config: Config): Server {
     keepAliveTimeout: config.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(patienceMs, CHECKING_INTERVAL_MS),
   };
-  if (tlsCertFile === undefined || tlsKeyFile === undefined) return createServer(options);
+  if (config.tlsCertFile === undefined) return createServer(options);
+  return createTlsServer({ ...options, ...readCertificate(config), handshakeTimeout: patienceMs });
+}
+
+interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** The certificate and its key as their files are now. Throws ConfigError when they are not a pair. */
+function readCertificate({ tlsCertFile = '', tlsKeyFile = '' }: Config): Certificate {
   try {
-    return createTlsServer({
-      ...options,
-      cert: readFileSync(tlsCertFile),
-      key: readFileSync(tlsKeyFile),
-      handshakeTimeout: patienceMs,
-    });
+    const pair = { cert: readFileSync(tlsCertFile), key: readFileSync(tlsKeyFile) };
+    createSecureContext(pair);
+    return pair;
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`TLS_CERT_FILE ${tlsCertFile} and TLS_KEY_FILE ${tlsKeyFile}: ${cause}`);

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig, VARIABLES } from './config.ts';
+import { reportExhaustedDescriptors } from './descriptors.ts';
 import type { Inspector } from './inspect/inspector.ts';
+import { listenForSignals, SignalReader } from './process-signals.ts';
 import { type BloomServer, createServer } from './server.ts';
-import { createLogger, type Logger, type LogOutput, standardError } from './telemetry/logger.ts';
+import { type LogOutput, neverBlocking, standardError } from './telemetry/log-output.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+import { registerLogMetrics } from './telemetry/metrics.ts';
 import type { TelemetrySdk } from './telemetry/sdk.ts';
 import { exportsAnything, exportsSignal, isDisabled } from './telemetry/signals.ts';
 import { findPage, NO_PAGE } from './web.ts';
@@ -12,8 +17,11 @@ import { findPage, NO_PAGE } from './web.ts';
 
 /** From the end of the drain to the exit, whatever a client or a collector does. */
 const EXIT_DEADLINE_MS = 2500;
-/** What a collector gets of it; closing handshakes have the rest. */
-const FLUSH_MS = 1500;
+/** What a collector gets of it, and what the log gets; closing handshakes have the rest. */
+const FLUSH_MS = 1250;
+const LOG_MS = 250;
+/** From a second signal to the exit: closing handshakes. */
+const HURRIED_EXIT_MS = 1000;
 
 const HELP = `Bloom, a WebRTC signalling server.
 
@@ -48,6 +56,7 @@ class StartError extends Error {}
 await main();
 
 async function main(): Promise<void> {
+  neverBlocking(process.stdout); // a reader that is gone or stopped, or a full disk
   try {
     const [command, ...rest] = process.argv.slice(2);
     if (command === 'conformance') return await proveConformance(rest);
@@ -106,9 +115,13 @@ async function serve(config: Config): Promise<void> {
   const logger = createLogger(config.logLevel, { stream: output, alsoExport });
   process.once('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'uncaught exception');
-    process.exit(1); // pino writes out what it holds on exit
+    process.exit(1);
   });
+  process.on('exit', () => output.writeAtExit());
+  process.on('SIGUSR1', () => logger.info('SIGUSR1 opens no debugger: start Node with --inspect for one'));
   const telemetry = await startTelemetryIfAsked(config, logger);
+  registerLogMetrics(output);
+  reportExhaustedDescriptors(logger);
   const inspector = config.inspect ? await startInspector(config, logger) : undefined;
   const page = findPage(config.frameAncestors);
   if (page === undefined) logger.warn('the call page has not been built: npm run build:web');
@@ -140,7 +153,7 @@ async function startInspector(config: Config, logger: Logger): Promise<Inspector
   return listen(start, '127.0.0.1', config.inspectPort, 'INSPECT_PORT');
 }
 
-/** SIGTERM drains, as a deploy wants; SIGINT, somebody at a terminal, does not wait. A second signal exits. */
+/** SIGTERM drains, as a deploy needs it. SIGINT comes from a person at a terminal, and does not wait. */
 function stopOnSignal(
   server: BloomServer,
   telemetry: TelemetrySdk | undefined,
@@ -148,21 +161,30 @@ function stopOnSignal(
   logger: Logger,
   output: LogOutput,
 ): void {
-  let isStopping = false;
-  const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    const drainMs = signal === 'SIGTERM' ? drainTimeoutMs : 0;
-    logger.info({ signal, drain_ms: drainMs }, 'stopping');
-    setTimeout(() => process.exit(0), drainMs + EXIT_DEADLINE_MS).unref();
-    await server.stop({ drainMs });
-    logger.info('stopped');
-    await telemetry?.shutdown(FLUSH_MS);
-    await output.written();
-    process.exit(0);
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  const reader = new SignalReader(
+    {
+      async stop(cause, drain) {
+        const drainMs = drain ? drainTimeoutMs : 0;
+        logger.info({ signal: cause, drain_ms: drainMs }, 'stopping');
+        setTimeout(() => process.exit(0), drainMs + EXIT_DEADLINE_MS).unref();
+        await server.stop({ drainMs });
+        logger.info('stopped');
+        await telemetry?.shutdown(FLUSH_MS);
+        await output.written(LOG_MS);
+        process.exit(0);
+      },
+      async stopNow(cause) {
+        logger.info({ signal: cause }, 'stopping at once');
+        setTimeout(() => process.exit(1), HURRIED_EXIT_MS).unref();
+        await server.stop();
+        process.exit(1);
+      },
+      exit: () => process.exit(1),
+      reload: () => server.reload(),
+    },
+    isatty(0),
+  );
+  listenForSignals(reader);
 }
 
 /** Runs `start`; what keeps it from listening becomes a sentence that says what to do. */

@@ -52,9 +52,14 @@ export interface BloomServer {
   /**
    * Stops. With `drainMs`, sessions hear ServerDraining first, and everybody has that long to go elsewhere before
    * being closed with 1012; without, sockets are closed with 1001 at once. Settles at most 1 s after that.
-   * Idempotent: a later call is answered by the first.
+   * Idempotent: a later call is answered by the first; one without `drainMs` ends a drain that is under way.
    */
   stop(options?: { readonly drainMs?: number }): Promise<void>;
+  /**
+   * Reads the TLS certificate and key from their files again, for the connections that come from now on. Where they are
+   * wrong the old ones stay. The log says either.
+   */
+  reload(): void;
 }
 
 /** Jitter is half the time, so that every client has moved before the deadline. */
@@ -182,9 +187,11 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${config.basePath}/`);
     },
     stop({ drainMs = 0 } = {}) {
+      if (drainMs === 0) front.stopWaiting();
       stopped ??= stop(drainMs);
       return stopped;
     },
+    reload: () => front.reloadCertificate(),
   };
 }
 

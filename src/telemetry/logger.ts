@@ -6,7 +6,8 @@ import {
   SeverityNumber,
   trace,
 } from '@opentelemetry/api';
-import { type DestinationStream, destination, type Logger, multistream, pino } from 'pino';
+import { type DestinationStream, type Logger, multistream, pino } from 'pino';
+import { standardError } from './log-output.ts';
 import { INSTRUMENTATION } from './names.ts';
 import { currentWork } from './tracing.ts';
 
@@ -14,9 +15,6 @@ export type { Logger } from 'pino';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** Bytes kept while standard error takes nothing; beyond them lines are dropped. */
-const MAX_BUFFERED = 4 * 1024 * 1024;
 
 /**
  * Structured JSON lines, each with the trace and span it belongs to, on standard error: standard output is
@@ -44,21 +42,6 @@ export function createLogger(
     },
     alsoExport ? multistream(streams) : stream,
   );
-}
-
-/** Where lines go. */
-export interface LogOutput extends DestinationStream {
-  /** Settles when every line so far is written: at an exit before that the last lines overtake those under way. */
-  written(): Promise<void>;
-}
-
-/** Standard error, written asynchronously: a reader that takes nothing never holds up the server. */
-export function standardError(): LogOutput {
-  // From the first byte on; with pino's default of none at all, `flush` would not wait for a write under way.
-  const output = destination({ dest: 2, sync: false, minLength: 1, maxLength: MAX_BUFFERED });
-  return Object.assign(output, {
-    written: () => new Promise<void>((resolve) => output.flush(() => resolve())),
-  });
 }
 
 const SEVERITY: Readonly<Record<string, SeverityNumber>> = {

@@ -75,6 +75,13 @@ export function registerMetrics(tally: Tally, gauges: Gauges): void {
   });
 }
 
+/** The metric of the process's log, which all servers of a process share. Call after the SDK has started. */
+export function registerLogMetrics(output: { readonly dropped: number }): void {
+  const [name, ...rest] = METRIC.logDropped;
+  const counter = metrics.getMeter(INSTRUMENTATION).createObservableCounter(name, options(rest));
+  counter.addCallback((result) => result.observe(output.dropped));
+}
+
 function options([unit, description]: readonly [string, string]): MetricOptions {
   return { unit, description };
 }

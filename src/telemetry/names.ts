@@ -62,4 +62,5 @@ export const METRIC = {
     'Sessions resumed, by outcome: complete, or lost something.',
   ],
   roomRestarts: ['bloom.room.restarts', '{restart}', 'Times a room went on after an exception.'],
+  logDropped: ['bloom.log.dropped', '{line}', 'Log lines that standard error did not take.'],
 } as const satisfies Record<string, readonly [name: string, unit: string, description: string]>;

@@ -359,15 +359,21 @@ describe('the process', () => {
     raw.socket.destroy();
   });
 
+  const SAME_SIGNAL_MS = 250;
   const twice: [NodeJS.Signals, NodeJS.Signals][] = [
     ['SIGTERM', 'SIGTERM'],
     ['SIGTERM', 'SIGINT'],
   ];
-  test.each(twice)('on %s and then %s exits 1 at once', async (first, second) => {
-    const { server } = await serve(FOR_EVER);
+  test.each(twice)('on %s and then %s closes with 1012 and exits 1 at once', async (first, second) => {
+    const { server, alice, session } = await serve(FOR_EVER);
+    const raw = await deaf(server);
     server.process.kill(first);
     await isStopping(server);
+    const since = performance.now();
+    await until('the second signal is another', () => performance.now() - since > SAME_SIGNAL_MS);
     expect(await within(SOON, 'the exit', server.stop(second))).toBe(1);
+    expect(await Promise.all([alice.closed, session.client.closed])).toEqual([1012, 1012]);
+    raw.socket.destroy();
   });
 
   test('with DRAIN_TIMEOUT_MS=0 does not wait on SIGTERM either', async () => {

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { VARIABLES } from '../../src/config.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { RawClient } from '../support/raw.ts';
-import { until, within } from '../support/wait.ts';
+import { within } from '../support/wait.ts';
 
 /** The process itself: what it prints, how it ends, and with which exit code. */
 
@@ -283,17 +283,6 @@ describe('signals', () => {
     run.child.kill('SIGTERM');
     expect(await run.ended).toBe(0);
     stubborn.socket.destroy();
-  });
-
-  test('a second signal: exits at once, whatever time is left', async () => {
-    const run = local({ DRAIN_TIMEOUT_MS: '600000' });
-    const client = await TestClient.connect(await run.url());
-    run.child.kill('SIGTERM');
-    await until('it is stopping', () => run.log().length === 2);
-    await client.settled(); // it is in no hurry
-    run.child.kill('SIGTERM');
-    expect(await run.ended).toBe(1);
-    expect(run.log().map(({ msg }) => msg)).toEqual(['listening', 'stopping']);
   });
 });
 

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 
 const LINES = 5000;
 const LOGGER = JSON.stringify(new URL('../../src/telemetry/logger.ts', import.meta.url).href);
+const OUTPUT = JSON.stringify(new URL('../../src/telemetry/log-output.ts', import.meta.url).href);
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -16,14 +17,15 @@ afterEach(() => {
 /** Logs lines, says on standard output when they are `written`, and ends as `end` says. */
 function log(lines: number, end: string) {
   const script = `
-    import { createLogger, standardError } from ${LOGGER};
+    import { createLogger } from ${LOGGER};
+    import { standardError } from ${OUTPUT};
     const stream = standardError();
     const logger = createLogger('info', { stream });
     for (let i = 0; i < ${lines}; i++) {
       logger.info({ i }, 'a line');
       if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    await stream.written();
+    await stream.written(60_000);
     process.stdout.write('written', () => ${end});`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'pipe'],
