@@ -1,24 +1,7 @@
 #!/usr/bin/env node
-// Runs on any Node that knows ECMAScript modules, to tell an old one what is wrong: no newer syntax here.
-import { existsSync, readFileSync } from 'node:fs';
-
-const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-const wanted = engines.node.replace('>=', '');
-
-if (isOlder(process.versions.node, wanted)) {
-  console.error(
-    `Bloom needs Node.js ${wanted} or newer, but this is ${process.versions.node} (${process.execPath}).`,
-  );
-  process.exit(1);
-}
+import './check-node.js';
+import { existsSync } from 'node:fs';
 
 // A clone runs from source. A package leaves src/main.ts out: Node strips no types under node_modules.
 const source = new URL('../src/main.ts', import.meta.url);
 import(existsSync(source) ? source.href : '../dist/src/main.js');
-
-/** Compares dotted versions, number by number; a missing one is 0. */
-function isOlder(version, than) {
-  const [a, b] = [version, than].map((text) => text.split('.').map(Number));
-  const index = b.findIndex((part, i) => part !== (a[i] || 0));
-  return index !== -1 && (a[index] || 0) < b[index];
-}

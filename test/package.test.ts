@@ -61,6 +61,7 @@ describe('the tarball', () => {
     expect(files).toEqual(
       expect.arrayContaining([
         'bin/bloom.js',
+        'bin/check-node.js',
         'dist/src/main.js',
         'src/server.ts',
         'docs/asyncapi.yaml',
