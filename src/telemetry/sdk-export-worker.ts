@@ -5,13 +5,24 @@
 import type { Agent } from 'node:http';
 import { parentPort } from 'node:worker_threads';
 import { diag } from '@opentelemetry/api';
+import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
 import {
   convertLegacyHttpOptions,
   createOtlpHttpExportDelegate,
 } from '@opentelemetry/otlp-exporter-base/node-http';
-import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import {
+  convertLegacyOtlpGrpcOptions,
+  createOtlpGrpcExportDelegate,
+} from '@opentelemetry/otlp-grpc-exporter-base';
+import {
+  type ISerializer,
+  JsonTraceSerializer,
+  ProtobufTraceSerializer,
+} from '@opentelemetry/otlp-transformer';
 import { diagnosticsLevel, forwardedDiagnostics } from './diagnostics.ts';
 import type { ThreadMessage, ThreadRequest } from './export-thread.ts';
+import { tracesProtocol } from './signals.ts';
+import { jsonOf } from './spans/json.ts';
 import type { SpanRequest } from './spans/otlp.ts';
 
 const tell = (message: ThreadMessage) => parentPort?.postMessage(message);
@@ -21,26 +32,59 @@ diag.setLogger(
   { logLevel: diagnosticsLevel(process.env) },
 );
 
-const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', {
-  'Content-Type': 'application/x-protobuf',
-});
+/** What the connections of a request have beyond its timeout, in milliseconds. */
+const OVERTIME_MS = 1000;
+
+const COUNTED = { name: 'span', countItems: ({ count }: SpanRequest) => count } as const;
 let agent: Agent | undefined;
-const delegate = createOtlpHttpExportDelegate(
-  {
-    ...options,
-    agentFactory: async (protocol) => {
-      agent = await options.agentFactory(protocol);
-      return agent;
-    },
-  },
-  {
-    serializeRequest: ({ bytes }: SpanRequest) => bytes,
-    deserializeResponse: ProtobufTraceSerializer.deserializeResponse,
-  },
-  'otlp_http_span_exporter',
-  { name: 'span', countItems: ({ count }) => count },
-  undefined,
-);
+/** OTEL_EXPORTER_OTLP_TIMEOUT; undefined with gRPC, where it is kept. */
+let timeoutMs: number | undefined;
+
+/** As the SDK chooses. For an unknown protocol plainSpans has logged a warning. */
+function delegateOf(protocol: string | undefined): IOtlpExportDelegate<SpanRequest> {
+  const { deserializeResponse } = ProtobufTraceSerializer;
+  const protobuf = { serializeRequest: ({ bytes }: SpanRequest) => bytes, deserializeResponse };
+  switch (protocol) {
+    case 'grpc':
+      return createOtlpGrpcExportDelegate(
+        convertLegacyOtlpGrpcOptions({}, 'TRACES'),
+        protobuf,
+        'otlp_grpc_span_exporter',
+        COUNTED,
+        undefined,
+        'TraceExportService',
+        '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+      );
+    case 'http/json':
+      return httpDelegate('application/json', {
+        serializeRequest: ({ bytes }) => jsonOf(bytes),
+        deserializeResponse: JsonTraceSerializer.deserializeResponse,
+      });
+    default:
+      return httpDelegate('application/x-protobuf', protobuf);
+  }
+}
+
+function httpDelegate<Response>(
+  contentType: string,
+  serializer: ISerializer<SpanRequest, Response>,
+): IOtlpExportDelegate<SpanRequest> {
+  const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', { 'Content-Type': contentType });
+  timeoutMs = options.timeoutMillis;
+  const agentFactory: typeof options.agentFactory = async (protocol) => {
+    agent = await options.agentFactory(protocol);
+    return agent;
+  };
+  return createOtlpHttpExportDelegate(
+    { ...options, agentFactory },
+    serializer,
+    'otlp_http_span_exporter',
+    COUNTED,
+    undefined,
+  );
+}
+
+const delegate = delegateOf(tracesProtocol(process.env));
 
 /**
  * What the latest request was sent from. This thread makes so little garbage of its own that the memory of hundreds of
@@ -54,13 +98,20 @@ function isMemoryInUse(): boolean {
   return underWay > 0 || Object.keys(agent?.sockets ?? {}).length > 0;
 }
 
+/** The transport's own timeout begins again with each byte: a collector that answers without end would hold all spans up. */
+function endConnectionsWhenOverdue(): NodeJS.Timeout | undefined {
+  return timeoutMs === undefined ? undefined : setTimeout(() => agent?.destroy(), timeoutMs + OVERTIME_MS);
+}
+
 parentPort?.on('message', ({ id, count, bytes }: ThreadRequest) => {
   if (isMemoryInUse() || memory.length < bytes.length) memory = Buffer.allocUnsafeSlow(bytes.length);
   memory.set(bytes);
   const request = { count, bytes: memory.subarray(0, bytes.length) };
   bytes.buffer.transfer(0);
   underWay += 1;
+  const overdue = endConnectionsWhenOverdue();
   delegate.export(request, ({ error }) => {
+    clearTimeout(overdue);
     underWay -= 1;
     tell({ type: 'settled', id, ...(error && { error: String(error) }) });
   });

@@ -1,9 +1,10 @@
 import type { Attributes } from '@opentelemetry/api';
 import { ExportThread } from './export-thread.ts';
-import type { Environment } from './signals.ts';
+import { type Environment, tracesProtocol } from './signals.ts';
 import { type BatchLimits, SpanBatches } from './spans/batches.ts';
 import { type Scope, SpanWriter } from './spans/otlp.ts';
 import { SpanProvider } from './spans/provider.ts';
+import { chooseSampler } from './spans/sampler.ts';
 
 /** A collector's hiccup of a second or two at tens of thousands of spans a second. */
 const QUEUE_SPANS = 65_536;
@@ -15,21 +16,26 @@ const EARLY_SPANS = 1024;
 const EARLY_MS = 250;
 const DELAY_MS = 5000;
 
-/** What asks for more than `SpanProvider` does: other samplers, exporters and encodings, limits, host attributes. */
+const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'];
+
+/** What asks for more than `SpanProvider` does: limits, host attributes, a configuration file. */
 const SDK_ONLY =
   /^OTEL_(CONFIG_FILE|NODE_RESOURCE_DETECTORS|NODE_EXPERIMENTAL_SDK_METRICS|(SPAN|ATTRIBUTE|EVENT|LINK)_.*LIMIT)$/;
 
-/** Whether spans can be exported without the SDK's own pipeline: as protobuf over HTTP, sampled as by default. */
-export function isPlain(env: Environment): boolean {
-  const isAsked = (name: string) => Boolean(env[name]?.trim());
-  const oneOf = (value: string | undefined, ...allowed: string[]) =>
-    !value?.trim() || allowed.includes(value.trim());
-  return (
-    oneOf(env.OTEL_TRACES_EXPORTER, 'otlp') &&
-    oneOf(env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL, 'http/protobuf') &&
-    oneOf(env.OTEL_TRACES_SAMPLER, 'parentbased_always_on') &&
-    !Object.keys(env).some((name) => SDK_ONLY.test(name) && isAsked(name))
-  );
+/** The settings for which spans take the SDK's own pipeline, which costs several times as much. */
+export function sdkOnlySettings(env: Environment): string[] {
+  const isSet = (name: string) => Boolean(env[name]?.trim());
+  const names = Object.keys(env).filter((name) => SDK_ONLY.test(name) && isSet(name));
+  const isOtlp = !isSet('OTEL_TRACES_EXPORTER') || env.OTEL_TRACES_EXPORTER?.trim() === 'otlp';
+  return isOtlp ? names : ['OTEL_TRACES_EXPORTER', ...names];
+}
+
+/** Where the SDK's pipeline is used its queue is as long as ours: its own 2048 spans are a tenth of a second's. */
+export function setSdkQueue(env: Record<string, string | undefined>): void {
+  env.OTEL_BSP_MAX_QUEUE_SIZE = env.OTEL_BSP_MAX_QUEUE_SIZE?.trim() || String(QUEUE_SPANS);
+  env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE =
+    env.OTEL_BSP_MAX_EXPORT_BATCH_SIZE?.trim() ||
+    String(Math.min(BATCH_SPANS, Number(env.OTEL_BSP_MAX_QUEUE_SIZE)));
 }
 
 /**
@@ -37,7 +43,11 @@ export function isPlain(env: Environment): boolean {
  * variables; what is our own is how they are recorded, batched and written, which in the SDK costs more than all
  * else a relay does.
  */
-export function plainSpans(env: Environment, resource: Attributes): SpanProvider {
+export function plainSpans(
+  env: Environment,
+  resource: Attributes,
+  warn: (problem: string) => void,
+): SpanProvider {
   const number = (name: string, fallback: number) => {
     const value = Number(env[name]?.trim() || Number.NaN);
     return value >= 0 ? value : fallback;
@@ -51,7 +61,13 @@ export function plainSpans(env: Environment, resource: Attributes): SpanProvider
     earlyMs: EARLY_MS,
     delayMs: number('OTEL_BSP_SCHEDULE_DELAY', DELAY_MS),
   };
+  const { sampler, problem } = chooseSampler(env.OTEL_TRACES_SAMPLER, env.OTEL_TRACES_SAMPLER_ARG);
+  if (problem !== undefined) warn(problem);
+  const protocol = tracesProtocol(env);
+  if (protocol !== undefined && !PROTOCOLS.includes(protocol)) {
+    warn(`The OTLP protocol ${JSON.stringify(protocol)} is unknown: http/protobuf is used`);
+  }
   const thread = new ExportThread();
   const batchesOf = (scope: Scope) => new SpanBatches(limits, new SpanWriter(resource, scope), thread.send);
-  return new SpanProvider(batchesOf, () => thread.stop());
+  return new SpanProvider(batchesOf, () => thread.stop(), sampler);
 }

@@ -19,7 +19,7 @@ import {
 import { startNodeSdk } from '@opentelemetry/sdk-node';
 import { diagnosticsLevel, quietDiagnostics } from './diagnostics.ts';
 import type { Logger } from './logger.ts';
-import { isPlain, plainSpans } from './sdk-spans.ts';
+import { plainSpans, sdkOnlySettings, setSdkQueue } from './sdk-spans.ts';
 import { type Environment, exportsSignal } from './signals.ts';
 
 /** A running OpenTelemetry SDK. */
@@ -47,7 +47,14 @@ export async function startTelemetry(
     resourceFromAttributes({ 'service.name': 'bloom', 'service.version': options.version }),
   );
   const exportsTraces = exportsSignal(env, 'TRACES');
-  const spans = exportsTraces && isPlain(env) ? plainSpans(env, attributesOver(baseResource)) : undefined;
+  const settings = sdkOnlySettings(env);
+  const isPlain = settings.length === 0;
+  const warn = (problem: string) => options.logger.warn(problem);
+  const spans = exportsTraces && isPlain ? plainSpans(env, attributesOver(baseResource), warn) : undefined;
+  if (exportsTraces && !isPlain) {
+    options.logger.info({ settings }, "spans take the SDK's pipeline, which costs several times as much");
+    setSdkQueue(process.env);
+  }
   if (spans) trace.setGlobalTracerProvider(spans);
   const sdk = startNodeSdk({
     baseResource,

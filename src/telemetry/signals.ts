@@ -23,3 +23,11 @@ export function exportsSignal(env: Environment, signal: Signal): boolean {
 export function exportsAnything(env: Environment): boolean {
   return (['TRACES', 'METRICS', 'LOGS'] as const).some((signal) => exportsSignal(env, signal));
 }
+
+/** The protocol spans are exported by; undefined: http/protobuf. */
+export function tracesProtocol(env: Environment): string | undefined {
+  const [protocol] = [env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, env.OTEL_EXPORTER_OTLP_PROTOCOL].filter(
+    (value) => value?.trim(),
+  );
+  return protocol?.trim();
+}

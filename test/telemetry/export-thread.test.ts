@@ -140,13 +140,15 @@ describe("through OpenTelemetry's transport", () => {
   });
 
   /** A thread that sends to this server. */
-  async function sendingTo(server: Server): Promise<ExportThread> {
+  async function sendingTo(server: Server, timeoutMs = 10_000): Promise<ExportThread> {
     server.listen(0, '127.0.0.1');
     open.push(() => server.close());
     await once(server, 'listening');
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     // A thread has the environment of the process, and not what jest gives a test for it.
-    const settings = `process.env.OTEL_EXPORTER_OTLP_ENDPOINT = '${endpoint}';`;
+    const settings = `
+      process.env.OTEL_EXPORTER_OTLP_ENDPOINT = '${endpoint}';
+      process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '${timeoutMs}';`;
     const real = new ExportThread(script(`${settings} await import('${WORKER}')`));
     open.push(() => real.stop());
     return real;
@@ -200,6 +202,25 @@ describe("through OpenTelemetry's transport", () => {
       await answer(404);
       await refused;
     });
+  });
+
+  test.each([
+    ['the head', 'HTTP/1.1 200 OK\r\nX-Endless: '],
+    ['the body', 'HTTP/1.1 400 Bad Request\r\nContent-Length: 1000000\r\n\r\n'],
+  ])('a collector that takes for ever over %s of its answer holds up no other request', async (_, start) => {
+    let connections = 0;
+    const collector = createServer((socket) => {
+      connections += 1;
+      socket.on('error', () => {});
+      socket.once('data', () => socket.write(start));
+      const drip = setInterval(() => socket.write('x'), 20);
+      socket.on('close', () => clearInterval(drip));
+      open.push(() => socket.destroy());
+    });
+    const real = await sendingTo(collector, 200);
+    await expect(within(20_000, 'the first', real.send(request(1, 'x')))).rejects.toThrow();
+    await expect(within(20_000, 'the second', real.send(request(1, 'y')))).rejects.toThrow();
+    expect(connections).toBe(2);
   });
 
   test('a request arrives as it was at a collector that has answered before it reads', async () => {

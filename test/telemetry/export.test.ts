@@ -134,8 +134,8 @@ describe.each([
 
 describe('spans recorded the plain way', () => {
   /** What one call leaves, its ids named by who they are of. */
-  async function callSeenBy(env: Record<string, string>): Promise<unknown> {
-    const otlp = await receiver(receiveHttp());
+  async function callSeenBy(env: Record<string, string>, receive = receiveHttp): Promise<unknown> {
+    const otlp = await receiver(receive());
     const server = await child({
       OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
       OTEL_RESOURCE_ATTRIBUTES: 'a=1,service.name=not this one',
@@ -159,10 +159,16 @@ describe('spans recorded the plain way', () => {
     return text.sort();
   }
 
-  test("arrive as the SDK's own do", async () => {
-    const plain = await callSeenBy({});
+  test.each([
+    ['http/protobuf', receiveHttp],
+    ['http/json', receiveHttp],
+    ['grpc', receiveGrpc],
+  ] as const)("arrive over %s as the SDK's own do", async (protocol, receive) => {
+    const env = { OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+    const plain = await callSeenBy(env, receive);
     expect(plain).toHaveLength(8);
-    expect(plain).toEqual(await callSeenBy({ OTEL_TRACES_SAMPLER: 'always_on' }));
+    // The limit is the default one; that it is set makes the SDK record.
+    expect(plain).toEqual(await callSeenBy({ ...env, OTEL_SPAN_EVENT_COUNT_LIMIT: '128' }, receive));
   });
 
   test('obey OTEL_BSP_*: a batch goes when it is full', async () => {
@@ -188,6 +194,9 @@ describe('spans recorded the plain way', () => {
     expect(new Set(otlp.spans.map(({ attributes }) => attributes.message_type ?? ''))).toEqual(
       new Set(['', 'Cre', 'Joi', 'Off', 'dis']),
     );
+    const settings = ['OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT'];
+    const [line] = server.logs();
+    expect(line).toMatchObject({ level: 'info', settings, msg: expect.stringContaining("SDK's pipeline") });
   });
 });
 
@@ -226,6 +235,17 @@ test('OTEL_TRACES_SAMPLER is obeyed', async () => {
   await oneCall(server);
   await server.stop();
   expect(otlp.spans).toEqual([]);
+  expect(server.logs().map(({ msg }) => msg)).toEqual(['listening', 'stopping', 'stopped']);
+});
+
+test('a sampler that there is not is told of, and counts as unset', async () => {
+  const otlp = await receiver(receiveHttp());
+  const server = await child({ OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url, OTEL_TRACES_SAMPLER: 'sometimes' });
+  await oneCall(server);
+  await server.stop();
+  expect(otlp.spans).toHaveLength(8);
+  const warnings = server.logs().filter(({ level }) => level === 'warn');
+  expect(warnings).toMatchObject([{ msg: expect.stringMatching(/OTEL_TRACES_SAMPLER is "sometimes"/) }]);
 });
 
 test.each([

@@ -13,19 +13,23 @@ import {
 } from '@opentelemetry/api';
 import type { SpanBatches } from './batches.ts';
 import type { Scope } from './otlp.ts';
+import { alwaysOn, parentBased, type Sampler } from './sampler.ts';
 import { RecordedSpan } from './span.ts';
 
-/**
- * A tracer provider for servers with very many short spans. It samples as the specification has it by default
- * (parent-based, always on): everything, but for what continues a trace that is not sampled.
- */
+/** A tracer provider for servers with very many short spans. */
 export class SpanProvider implements TracerProvider {
   readonly #batchesOf: (scope: Scope) => SpanBatches;
   readonly #whenShut: () => Promise<void>;
+  readonly #sampler: Sampler;
   readonly #tracers = new Map<string, SpanTracer>();
 
   /** Each scope has batches of its own; `whenShut` lets go of what they are sent by. */
-  constructor(batchesOf: (scope: Scope) => SpanBatches, whenShut = async (): Promise<void> => {}) {
+  constructor(
+    batchesOf: (scope: Scope) => SpanBatches,
+    whenShut = async (): Promise<void> => {},
+    sampler: Sampler = parentBased(alwaysOn),
+  ) {
+    this.#sampler = sampler;
     this.#batchesOf = batchesOf;
     this.#whenShut = whenShut;
   }
@@ -35,7 +39,7 @@ export class SpanProvider implements TracerProvider {
     const key = JSON.stringify(scope);
     let tracer = this.#tracers.get(key);
     if (tracer === undefined) {
-      tracer = new SpanTracer(this.#batchesOf(scope));
+      tracer = new SpanTracer(this.#batchesOf(scope), this.#sampler);
       this.#tracers.set(key, tracer);
     }
     return tracer;
@@ -55,15 +59,17 @@ export class SpanProvider implements TracerProvider {
 
 class SpanTracer implements Tracer {
   readonly batches: SpanBatches;
+  readonly #sampler: Sampler;
 
-  constructor(batches: SpanBatches) {
+  constructor(batches: SpanBatches, sampler: Sampler) {
     this.batches = batches;
+    this.#sampler = sampler;
   }
 
   startSpan(name: string, options: SpanOptions = {}, context: Context = contextApi.active()): Span {
     const parent = options.root ? undefined : validParent(context);
     const span = new RecordedSpan(name, options, parent, this.batches.add);
-    if (parent === undefined || (parent.traceFlags & TraceFlags.SAMPLED) !== 0) return span;
+    if (this.#sampler(parent, () => span.traceId)) return span;
     return trace.wrapSpanContext({ ...span.spanContext(), traceFlags: TraceFlags.NONE });
   }
 
