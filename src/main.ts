@@ -18,7 +18,7 @@ import { findPage, NO_PAGE } from './web.ts';
 /** From the end of the drain to the exit, whatever a client or a collector does. */
 const EXIT_DEADLINE_MS = 2500;
 /** What a collector gets of it, and what the log gets; closing handshakes have the rest. */
-const FLUSH_MS = 1250;
+const FLUSH_MS = 1500;
 const LOG_MS = 250;
 /** From a second signal to the exit: closing handshakes. */
 const HURRIED_EXIT_MS = 1000;
