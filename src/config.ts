@@ -29,6 +29,12 @@ export interface Config {
   readonly rateLimitWindowMs: number;
   readonly maxPayloadBytes: number;
   readonly maxQueueBytes: number;
+  /** Undefined: a sixteenth of V8's heap limit, at most 256 MiB. */
+  readonly maxAllQueuesBytes: number | undefined;
+  readonly maxOutboxMessages: number;
+  readonly maxOutboxBytes: number;
+  /** Undefined: an eighth of V8's heap limit, at most 256 MiB. */
+  readonly maxAllOutboxesBytes: number | undefined;
   readonly maxConnections: number;
   /** WebSockets of one address at a time, and TCP connections without one; 0: any number. */
   readonly maxConnectionsPerAddress: number;
@@ -70,6 +76,7 @@ export interface Variable<T = unknown> {
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const MAX_BYTES = 2 ** 40;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 function integer(fallback: number, min: number, max: number, meaning: string): Variable<number> {
@@ -85,6 +92,21 @@ function integer(fallback: number, min: number, max: number, meaning: string): V
       v.minValue(min),
       v.maxValue(max),
     ),
+  };
+}
+
+/** An integer, or nothing. */
+function optionalInteger(min: number, max: number, meaning: string): Variable<number | undefined> {
+  const { schema, allowed } = integer(min, min, max, meaning);
+  const empty = v.pipe(
+    v.literal(''),
+    v.transform(() => undefined),
+  );
+  return {
+    fallback: '',
+    allowed: `${allowed}, or empty`,
+    meaning,
+    schema: v.union([empty, schema]) as unknown as v.GenericSchema<string, number | undefined>,
   };
 }
 
@@ -183,6 +205,23 @@ export const VARIABLES = {
     1024,
     1024 * 1024 * 1024,
     'What may wait for a slow reader; beyond it its connection is closed with 1013.',
+  ),
+  MAX_ALL_QUEUES_BYTES: optionalInteger(
+    65_536,
+    MAX_BYTES,
+    'What may wait for all slow readers together; beyond it the largest queues are closed with 1013. Empty: a sixteenth of V8’s heap limit, at most 256 MiB.',
+  ),
+  MAX_OUTBOX_MESSAGES: integer(
+    256,
+    1,
+    100_000,
+    'Messages kept for a session until they have arrived; beyond it the oldest are forgotten.',
+  ),
+  MAX_OUTBOX_BYTES: integer(1024 * 1024, 1024, MAX_BYTES, 'Bytes of those messages.'),
+  MAX_ALL_OUTBOXES_BYTES: optionalInteger(
+    65_536,
+    MAX_BYTES,
+    'Memory kept for all sessions together; beyond it the largest and oldest outboxes are emptied. Empty: an eighth of V8’s heap limit, at most 256 MiB.',
   ),
   MAX_CONNECTIONS: integer(10_000, 1, 10_000_000, 'Connections at most; one more is answered 503.'),
   MAX_CONNECTIONS_PER_ADDRESS: integer(
@@ -325,6 +364,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     rateLimitWindowMs: read('RATE_LIMIT_WINDOW_MS', VARIABLES.RATE_LIMIT_WINDOW_MS),
     maxPayloadBytes: read('MAX_PAYLOAD_BYTES', VARIABLES.MAX_PAYLOAD_BYTES),
     maxQueueBytes: read('MAX_QUEUE_BYTES', VARIABLES.MAX_QUEUE_BYTES),
+    maxAllQueuesBytes: read('MAX_ALL_QUEUES_BYTES', VARIABLES.MAX_ALL_QUEUES_BYTES),
+    maxOutboxMessages: read('MAX_OUTBOX_MESSAGES', VARIABLES.MAX_OUTBOX_MESSAGES),
+    maxOutboxBytes: read('MAX_OUTBOX_BYTES', VARIABLES.MAX_OUTBOX_BYTES),
+    maxAllOutboxesBytes: read('MAX_ALL_OUTBOXES_BYTES', VARIABLES.MAX_ALL_OUTBOXES_BYTES),
     maxConnections: read('MAX_CONNECTIONS', VARIABLES.MAX_CONNECTIONS),
     maxConnectionsPerAddress: read('MAX_CONNECTIONS_PER_ADDRESS', VARIABLES.MAX_CONNECTIONS_PER_ADDRESS),
     maxRooms: read('MAX_ROOMS', VARIABLES.MAX_ROOMS),

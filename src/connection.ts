@@ -12,7 +12,8 @@ import { Outgoing } from './protocol/outgoing.ts';
 import type { ParticipantId, Ready, RoomId, ServerDraining } from './protocol/server.ts';
 import type { Member, Router, WriteResult } from './routing/router.ts';
 import type { Sessions } from './sessions.ts';
-import { Outbox, type OutboxBudget, type OutboxLimits } from './socket/outbox.ts';
+import { Outbox, type OutboxLimits } from './socket/outbox.ts';
+import type { OutboxBudget } from './socket/outbox-budget.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { WorkType } from './telemetry/names.ts';
 import type { Tally } from './telemetry/tally.ts';
@@ -102,6 +103,10 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
 
   acknowledged(seq: number): void {
     this.#outbox?.acknowledge(seq);
+  }
+
+  forgetOld(): void {
+    this.#outbox?.trim();
   }
 
   greeted(): void {
@@ -210,7 +215,7 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
       case 'hangUp':
         return this.#link?.close(decision.reason);
       case 'closed':
-        this.#outbox?.clear();
+        this.#outbox?.close();
         sessions.revoke(this);
         this.#actor.stop();
         return;
@@ -260,7 +265,7 @@ export class Connection implements Member, Endpoint, Performer<ConnectionMachine
     this.#report(error);
     const room_id = event.type === 'room.entered' ? event.room_id : this.#actor.context.room_id;
     this.#actor.stop();
-    this.#outbox?.clear();
+    this.#outbox?.close();
     this.#services.sessions.revoke(this);
     if (room_id !== null) this.#services.router.leave(room_id, this.participantId);
     this.#link?.close('InternalError');

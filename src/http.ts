@@ -21,6 +21,7 @@ import { Attempts } from './socket/attempts.ts';
 import { ClientSocket, type SocketListener } from './socket/client-socket.ts';
 import { FRAMES_TEXTS } from './socket/frame.ts';
 import { Heartbeat } from './socket/heartbeat.ts';
+import type { QueueBudget } from './socket/queue-budget.ts';
 import { receive } from './socket/receiver.ts';
 import { Sender, type SenderSettings } from './socket/sender.ts';
 import { Throttle } from './socket/throttle.ts';
@@ -104,6 +105,7 @@ export class HttpFront {
     logger: Logger,
     tally: Tally,
     roomName: RoomName,
+    queueBudget: QueueBudget,
     routes: Routes = {},
   ) {
     this.#roomName = roomName;
@@ -127,6 +129,7 @@ export class HttpFront {
     this.#senders = {
       turn: new Turn(),
       maxQueueBytes: config.maxQueueBytes,
+      queueBudget,
       framesTexts: config.fastPaths && FRAMES_TEXTS,
     };
     this.#heartbeat = new Heartbeat(config.heartbeatIntervalMs);
@@ -364,8 +367,8 @@ export class HttpFront {
     },
     pinged: (socket) => this.#throttle.rest(socket),
     ponged: (socket, payload) => {
-      if (!this.#heartbeat.heard(socket.link)) this.#throttle.rest(socket);
-      socket.link.ponged(payload);
+      if (socket.link.ponged(payload)) this.#heartbeat.heard(socket.link);
+      else this.#throttle.rest(socket); // it answers no ping: it is not asked for, as a client's ping
     },
     attempted: (socket) => this.#countAttempt(socket.link),
     ended: ({ link }, end) => {
@@ -376,6 +379,7 @@ export class HttpFront {
       this.#logger.debug({ participant_id: link.tracer.participantId, end }, 'connection closed');
       if (this.#open === 0) this.#emptied();
     },
+    closed: ({ link }) => link.sender.closed(),
   };
 
   /** An address that tries too often is sent away: it cannot search for room ids, nor fill the server with rooms. */

@@ -16,6 +16,8 @@ export interface Endpoint {
   invalid(reason: string, at: number): void;
   unread(at: number): void;
   acknowledged(seq: number): void;
+  /** Forgets what is too old to be kept for a resume: called before each ping. */
+  forgetOld(): void;
   /** The client has heard the Ready this link was last told of. */
   greeted(): void;
   detached(link: Link, end: SocketEnd): void;
@@ -33,6 +35,8 @@ export interface LinkSocket {
 
 /** The payload of the ping behind a Ready; every other ping carries a `seq`. */
 const READY = 'ready';
+/** Pings that an answer may be to: a client that answers every other ping is alive, but not with ever older ones. */
+const MAX_ASKED = 4;
 
 /**
  * One socket's end of a connection. What the socket says goes to the connection it belongs to now: a Hello that
@@ -48,6 +52,8 @@ export class Link implements Pulse {
   group = 0;
   readonly #socket: LinkSocket;
   #endpoint: Endpoint | undefined;
+  /** Payloads of the pings without an answer, the oldest first; undefined while there is none. */
+  #asked: string[] | undefined;
 
   constructor(sender: Sender, tracer: MessageTracer, address: string, socket: LinkSocket) {
     this.sender = sender;
@@ -87,7 +93,8 @@ export class Link implements Pulse {
 
   /** Pings the client; what was written before has arrived when its answer comes back. */
   ping(): void {
-    this.#socket.ping(String(this.seq));
+    this.#endpoint?.forgetOld();
+    this.#ask(String(this.seq));
   }
 
   /** The client is dead: it answers no pings. */
@@ -97,13 +104,29 @@ export class Link implements Pulse {
 
   /** Asks the client's side whether a Ready just written has arrived. */
   confirmReady(): void {
-    this.#socket.ping(READY);
+    this.#ask(READY);
   }
 
-  /** The answer to a ping came back. */
-  ponged(payload: string): void {
-    if (payload === READY) this.#endpoint?.greeted();
-    else this.#endpoint?.acknowledged(Number(payload) || 0);
+  /**
+   * A pong came. Returns whether it answers a ping: its payload must be the ping's, and each ping is answered once. A client
+   * may leave out the answers before its latest (RFC 6455 section 5.5.3), so it has received all pings up to that one.
+   */
+  ponged(payload: string): boolean {
+    const asked = this.#asked ?? [];
+    const index = asked.indexOf(payload);
+    if (index < 0) return false;
+    const answered = asked.splice(0, index + 1);
+    if (asked.length === 0) this.#asked = undefined;
+    if (answered.includes(READY)) this.#endpoint?.greeted();
+    if (payload !== READY) this.#endpoint?.acknowledged(Number(payload));
+    return true;
+  }
+
+  #ask(payload: string): void {
+    this.#asked ??= [];
+    this.#asked.push(payload);
+    if (this.#asked.length > MAX_ASKED) this.#asked.shift();
+    this.#socket.ping(payload);
   }
 
   attempted(): void {

@@ -10,12 +10,15 @@ import { inspectedStarter } from './actor/inspected-actor.ts';
 import type { Config } from './config.ts';
 import { Connection, type ConnectionServices } from './connection.ts';
 import { below, HttpFront } from './http.ts';
+import { defaultOutboxesBytes, defaultQueuesBytes } from './memory.ts';
 import { READS_SCHEMAS } from './protocol/acceptance.ts';
 import type { ServerDraining } from './protocol/server.ts';
 import { LiveRoom } from './room.ts';
 import { LocalRouter } from './routing/local.ts';
 import { Sessions } from './sessions.ts';
 import { FRAMES_TEXTS } from './socket/frame.ts';
+import { OutboxBudget } from './socket/outbox-budget.ts';
+import { QueueBudget } from './socket/queue-budget.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { registerMetrics } from './telemetry/metrics.ts';
@@ -25,11 +28,6 @@ import { Tally } from './telemetry/tally.ts';
 /** A room that fails this often within the window is closed. */
 const MAX_ROOM_FAILURES = 5;
 const ROOM_FAILURE_WINDOW_MS = 60_000;
-
-/** What is kept of what a session was sent, for another socket to be told. */
-const OUTBOX_MESSAGES = 256;
-const OUTBOX_BYTES = 1024 * 1024;
-const ALL_OUTBOXES_BYTES = 256 * 1024 * 1024;
 
 /** How long closing handshakes may take when the server stops, in milliseconds. */
 const FAREWELL_MS = 1000;
@@ -100,7 +98,19 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
 
   const sessions = new Sessions<Connection>();
   let drainEndsAt: number | undefined;
-  const outboxBudget = { limitBytes: ALL_OUTBOXES_BYTES, usedBytes: 0 };
+  const outboxBudget = new OutboxBudget(
+    config.maxAllOutboxesBytes ?? defaultOutboxesBytes(),
+    (outboxes, bytes) =>
+      logger.warn(
+        { outboxes, bytes },
+        'MAX_ALL_OUTBOXES_BYTES is reached: the largest and oldest outboxes are emptied',
+      ),
+  );
+  const queueBudget = new QueueBudget(
+    config.maxAllQueuesBytes ?? defaultQueuesBytes(),
+    (connections, bytes) =>
+      logger.warn({ connections, bytes }, 'MAX_ALL_QUEUES_BYTES is reached: the slowest readers are closed'),
+  );
   const startConnection = startsOf(parts.connectionMachine ?? connectionMachine);
   const services: ConnectionServices = {
     router: new LocalRouter(supervisor),
@@ -120,8 +130,8 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     maxSessions: config.maxConnections,
     draining: () => (drainEndsAt === undefined ? undefined : drainingFor(drainEndsAt - performance.now())),
     outboxLimits: {
-      messages: OUTBOX_MESSAGES,
-      bytes: OUTBOX_BYTES,
+      messages: config.maxOutboxMessages,
+      bytes: config.maxOutboxBytes,
       // A dead socket is noticed within three heartbeats; from then on the grace runs.
       ageMs: 3 * config.heartbeatIntervalMs + config.resumeGraceMs,
     },
@@ -152,6 +162,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     logger,
     tally,
     roomName,
+    queueBudget,
     {
       ...(parts.page && below(config.basePath, parts.page)),
       ...(parts.prometheus && { '/metrics': parts.prometheus }),

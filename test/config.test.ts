@@ -19,6 +19,10 @@ const DEFAULTS = {
   rateLimitWindowMs: 1000,
   maxPayloadBytes: 65_536,
   maxQueueBytes: 1_048_576,
+  maxAllQueuesBytes: undefined,
+  maxOutboxMessages: 256,
+  maxOutboxBytes: 1_048_576,
+  maxAllOutboxesBytes: undefined,
   maxConnections: 10_000,
   maxConnectionsPerAddress: 1000,
   maxRooms: 100_000,
@@ -102,6 +106,8 @@ describe('integers', () => {
     ['RATE_LIMIT_WINDOW_MS', 'rateLimitWindowMs', 1, 2 ** 31 - 1],
     ['MAX_PAYLOAD_BYTES', 'maxPayloadBytes', 256, 16 * 1024 * 1024],
     ['MAX_QUEUE_BYTES', 'maxQueueBytes', 1024, 1024 ** 3],
+    ['MAX_OUTBOX_MESSAGES', 'maxOutboxMessages', 1, 100_000],
+    ['MAX_OUTBOX_BYTES', 'maxOutboxBytes', 1024, 2 ** 40],
     ['MAX_CONNECTIONS', 'maxConnections', 1, 10_000_000],
     ['MAX_CONNECTIONS_PER_ADDRESS', 'maxConnectionsPerAddress', 0, 10_000_000],
     ['MAX_ROOMS', 'maxRooms', 1, 10_000_000],
@@ -146,6 +152,21 @@ describe('integers', () => {
   test('every number there is has its bounds here', () => {
     const numbers = NAMES.filter((name) => /^\d+$/.test(VARIABLES[name].fallback) && name !== 'INSPECT');
     expect(BOUNDS.map(([name]) => name).sort()).toEqual(numbers.sort());
+  });
+});
+
+describe('budgets that follow the heap where they are empty', () => {
+  test.each([
+    ['MAX_ALL_QUEUES_BYTES', 'maxAllQueuesBytes'],
+    ['MAX_ALL_OUTBOXES_BYTES', 'maxAllOutboxesBytes'],
+  ] as const)('%s', (name, key) => {
+    expect(readConfig({ [name]: '' })[key]).toBeUndefined();
+    for (const value of [65_536, 2 ** 40]) expect(readConfig({ [name]: String(value) })[key]).toBe(value);
+    for (const value of ['65535', String(2 ** 40 + 1), '1.5', 'x', ' ']) {
+      expect(problems({ [name]: value })).toEqual([
+        `${name} is ${JSON.stringify(value)}; allowed: an integer from 65536 to ${2 ** 40}, or empty.`,
+      ]);
+    }
   });
 });
 

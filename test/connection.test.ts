@@ -10,6 +10,7 @@ import { Outgoing } from '../src/protocol/outgoing.ts';
 import type { ServerMessage } from '../src/protocol/server.ts';
 import type { Member, Router } from '../src/routing/router.ts';
 import { Sessions } from '../src/sessions.ts';
+import { OutboxBudget } from '../src/socket/outbox-budget.ts';
 import type { Sender } from '../src/socket/sender.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
 import { Tally } from '../src/telemetry/tally.ts';
@@ -113,6 +114,7 @@ function connect({
   };
   const handshake = traceHandshake(tally, id, {});
   const pings: string[] = [];
+  const outboxBudget = new OutboxBudget(Number.POSITIVE_INFINITY);
   const link: Link = new Link(sender as unknown as Sender, handshake.messagesOf(id), '192.0.2.1', {
     terminate: () => {},
     ping: (payload) => pings.push(payload),
@@ -134,7 +136,7 @@ function connect({
       router,
       sessions,
       welcome,
-      outboxBudget: { limitBytes: Number.POSITIVE_INFINITY, usedBytes: 0 },
+      outboxBudget,
       maxSessions: 1000,
       draining: () => undefined,
       outboxLimits: { messages: KEPT, bytes: Infinity, ageMs: Infinity },
@@ -153,6 +155,8 @@ function connect({
     logged,
     failedJoins,
     pings,
+    /** What is kept for it, in bytes of memory. */
+    kept: () => outboxBudget.usedBytes,
     /** By the socket, to whatever connection it belongs now. */
     send: (message: ClientMessage) => link.message(message, clock.now()),
     /** The socket ends, other than by the server. */
@@ -687,6 +691,53 @@ describe('a session whose socket is closed', () => {
   });
 });
 
+describe('what is kept for a session', () => {
+  /** The same machine, but it throws when its room is closed. */
+  const failing = connectionMachine.provide({
+    actions: {
+      giveUpSeat: () => {
+        throw new Error('crashed as told');
+      },
+    },
+  });
+  const withMessages = (options: Options = {}) => {
+    const session = open(options);
+    for (const n of [1, 2, 3]) session.connection.write(peer(n));
+    expect(session.kept()).toBeGreaterThan(0);
+    return session;
+  };
+
+  test('is gone when its client closes', () => {
+    const session = withMessages();
+    session.end('closed');
+    expect(session.kept()).toBe(0);
+  });
+
+  test('is gone when the grace is over', () => {
+    const session = withMessages();
+    session.end('lost');
+    expect(session.kept()).toBeGreaterThan(0);
+    session.clock.increment(GRACE_MS);
+    expect(session.kept()).toBe(0);
+  });
+
+  test('is gone when its machine fails on an event that does not come again', () => {
+    const session = withMessages({ machine: failing });
+    session.connection.roomClosed('over');
+    expect([session.closings, session.kept()]).toEqual([['InternalError'], 0]);
+  });
+
+  test('is nothing afterwards, though a room may still write to it on its way out', () => {
+    for (const machine of [connectionMachine, failing]) {
+      const session = withMessages({ machine });
+      if (machine === failing) session.connection.roomClosed('over');
+      session.end('closed');
+      expect(session.connection.write(peer(4))).toBe('closed');
+      expect(session.kept()).toBe(0);
+    }
+  });
+});
+
 describe('resuming', () => {
   test('brings Ready, then exactly what was missed, then what is new', () => {
     const session = open();
@@ -814,12 +865,15 @@ describe('resuming', () => {
 
   test('brings nothing that a pong has acknowledged, whatever the client says', () => {
     const session = open();
-    for (const n of [1, 2]) session.connection.write(peer(n));
+    session.connection.write(peer(1));
+    session.link.ping();
+    session.connection.write(peer(2));
     session.link.ponged('1');
     session.end('lost');
     const again = resume(session, 1);
     const written = again.written();
     expect(written).toEqual([readyAgain(), heardOf(2, 2)]);
+    again.link.ping();
     again.link.ponged('2');
     again.end('lost');
     const forgetful = resume(session, 0, { id: 'third', token: tokenIn(written) });

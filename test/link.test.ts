@@ -30,6 +30,10 @@ class FakeEndpoint implements Endpoint {
     this.told.push(['acknowledged', seq]);
   }
 
+  forgetOld(): void {
+    this.told.push(['forgetOld']);
+  }
+
   greeted(): void {
     this.told.push(['greeted']);
   }
@@ -63,15 +67,11 @@ function sayAll(link: Link): void {
   link.message(leaveRoom, 1);
   link.invalid('no JSON', 2);
   link.unread(3);
-  link.ponged('4');
-  link.ponged('ready');
 }
 const ALL = [
   ['message', leaveRoom, 1],
   ['invalid', 'no JSON', 2],
   ['unread', 3],
-  ['acknowledged', 4],
-  ['greeted'],
 ];
 
 describe('what the socket says', () => {
@@ -203,15 +203,92 @@ describe('pings', () => {
     expect(pings).toEqual(['0', '7', 'ready']);
   });
 
-  test.each(['', 'x', '1e999', '-', '{}'])(
-    'an answer that lies, %j, acknowledges nothing that can be',
+  test('before each the connection forgets what is too old', () => {
+    const { link } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    link.ping();
+    expect(endpoint.told).toEqual([['forgetOld']]);
+  });
+});
+
+describe('an answer', () => {
+  function asking() {
+    const { link } = open();
+    const endpoint = new FakeEndpoint();
+    link.moveTo(endpoint);
+    return {
+      link,
+      ping(seq: number) {
+        endpoint.seq = seq;
+        link.ping();
+        endpoint.told.length = 0;
+      },
+      /** Whether it was an answer, and what the connection was told. */
+      pong(payload: string) {
+        endpoint.told.length = 0;
+        return [link.ponged(payload), ...endpoint.told];
+      },
+    };
+  }
+
+  test('has the payload of a ping, and counts once', () => {
+    const { ping, pong } = asking();
+    ping(7);
+    expect(pong('7')).toEqual([true, ['acknowledged', 7]]);
+    expect(pong('7')).toEqual([false]);
+  });
+
+  test('to the Ready tells that it has arrived', () => {
+    const { link, pong } = asking();
+    link.confirmReady();
+    expect(pong('ready')).toEqual([true, ['greeted']]);
+  });
+
+  test.each(['', 'x', '0', '6', '8', '1e999', '-', '{}', 'ready'])(
+    'that has another payload, %j, is none',
     (payload) => {
-      const { link } = open();
-      const endpoint = new FakeEndpoint();
-      link.moveTo(endpoint);
-      link.ponged(payload);
-      expect(endpoint.told).toHaveLength(1);
-      expect(endpoint.told[0]?.[0]).toBe('acknowledged');
+      const { ping, pong } = asking();
+      ping(7);
+      expect(pong(payload)).toEqual([false]);
+      expect(pong('7')).toEqual([true, ['acknowledged', 7]]);
     },
   );
+
+  test('without a ping is none', () => expect(asking().pong('7')).toEqual([false]));
+
+  test('to a later ping is one to all before it, the Ready included', () => {
+    const { link, ping, pong } = asking();
+    ping(7);
+    link.confirmReady();
+    ping(9);
+    expect(pong('9')).toEqual([true, ['greeted'], ['acknowledged', 9]]);
+    expect(pong('7')).toEqual([false]);
+    expect(pong('ready')).toEqual([false]);
+  });
+
+  test('may come to each of several pings of the same payload', () => {
+    const { ping, pong } = asking();
+    ping(7);
+    ping(7);
+    expect([pong('7'), pong('7'), pong('7')]).toEqual([
+      [true, ['acknowledged', 7]],
+      [true, ['acknowledged', 7]],
+      [false],
+    ]);
+  });
+
+  test('is to one of the latest four pings: a client does not stay alive by ever older answers', () => {
+    const { ping, pong } = asking();
+    for (const seq of [1, 2, 3, 4, 5]) ping(seq);
+    expect(pong('1')).toEqual([false]);
+    expect(pong('2')).toEqual([true, ['acknowledged', 2]]);
+  });
+
+  test('goes nowhere when the socket has ended', () => {
+    const { link, ping, pong } = asking();
+    ping(7);
+    link.ended('lost');
+    expect(pong('7')).toEqual([true]);
+  });
 });

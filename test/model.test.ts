@@ -14,6 +14,7 @@ import { LiveRoom } from '../src/room.ts';
 import { LocalRouter } from '../src/routing/local.ts';
 import type { WriteResult } from '../src/routing/router.ts';
 import { Sessions } from '../src/sessions.ts';
+import { OutboxBudget } from '../src/socket/outbox-budget.ts';
 import type { Sender } from '../src/socket/sender.ts';
 import { Supervisor } from '../src/supervisor.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
@@ -261,7 +262,7 @@ class World {
       limits: { messages: 1000, window_ms: 1, max_payload_bytes: 65_536, room_capacity: CAPACITY },
       ice_servers: [],
     },
-    outboxBudget: { limitBytes: Number.POSITIVE_INFINITY, usedBytes: 0 },
+    outboxBudget: new OutboxBudget(Number.POSITIVE_INFINITY),
     maxSessions: 1000,
     draining: () => undefined,
     outboxLimits: { messages: OUTBOX_MESSAGES, bytes: Infinity, ageMs: Infinity },

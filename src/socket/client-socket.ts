@@ -12,6 +12,8 @@ export interface SocketListener {
   attempted(socket: ClientSocket): void;
   /** Its end is known. Told once. */
   ended(socket: ClientSocket, end: SocketEnd): void;
+  /** Both sides have closed, or it was destroyed: nothing more is written to it. */
+  closed(socket: ClientSocket): void;
 }
 
 /** No status in the close frame (RFC 6455 section 7.4.1). */
@@ -68,6 +70,9 @@ export class ClientSocket extends WebSocket {
       case 'pong':
         listener.ponged(this, String(told[0]));
         return true;
+      case 'close':
+        listener.closed(this);
+        return super.emit(event, ...told);
       case 'error':
         return true; // a malformed frame; ws closes the socket
       default:

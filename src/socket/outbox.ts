@@ -1,5 +1,6 @@
 import type { Outgoing } from '../protocol/outgoing.ts';
 import type { WriteResult } from '../routing/router.ts';
+import { OutboxBudget, type OutboxShare } from './outbox-budget.ts';
 
 /** Where an outbox writes while its session has a socket. */
 export interface TextSink {
@@ -20,37 +21,39 @@ export interface Missed {
   readonly lost: boolean;
 }
 
-/** What the outboxes of a process keep together: beyond its limit each that writes lets go of its own. */
-export interface OutboxBudget {
-  readonly limitBytes: number;
-  usedBytes: number;
-}
-
 interface Kept {
   readonly seq: number;
+  /** Of UTF-8: what the limit counts. */
   readonly bytes: number;
+  /** Memory that it takes, in bytes. */
+  readonly held: number;
   readonly text: string;
   readonly at: number;
 }
+
+/** What a message takes in V8's heap besides its characters, in bytes: measured at 110 to 160. */
+const OVERHEAD_BYTES = 160;
 
 /**
  * What a session is sent: numbered, written while there is a socket, and kept until the client is known to
  * have it, so that another socket can be told exactly what the last one did not deliver. What is kept is
  * bounded in number, size and age; the oldest goes first, and `missedSince` tells.
  */
-export class Outbox {
+export class Outbox implements OutboxShare {
   readonly #limits: OutboxLimits;
   readonly #budget: OutboxBudget;
   readonly #now: () => number;
   #kept: Kept[] = [];
   #bytes = 0;
+  #heldBytes = 0;
   #seq = 0;
+  #isOver = false;
   #sink: TextSink | undefined;
 
   /** `now` is monotonic, in milliseconds. */
   constructor(
     limits: OutboxLimits,
-    budget: OutboxBudget = { limitBytes: Number.POSITIVE_INFINITY, usedBytes: 0 },
+    budget: OutboxBudget = new OutboxBudget(Number.POSITIVE_INFINITY),
     now: () => number = () => performance.now(),
   ) {
     this.#limits = limits;
@@ -63,13 +66,21 @@ export class Outbox {
     return this.#seq;
   }
 
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get oldestAt(): number {
+    return this.#kept[0]?.at ?? Number.POSITIVE_INFINITY;
+  }
+
   write(outgoing: Outgoing): WriteResult {
+    if (this.#isOver) return 'closed';
     this.#seq += 1;
     const text = outgoing.textWithSeq(this.#seq);
-    const bytes = Buffer.byteLength(text);
-    this.#kept.push({ seq: this.#seq, text, bytes, at: this.#now() });
-    this.#count(bytes);
-    this.#trim();
+    this.#keep(text);
+    this.trim();
+    this.#budget.enforce();
     return this.#sink === undefined ? 'queued' : this.#sink.writeText(text);
   }
 
@@ -83,13 +94,18 @@ export class Outbox {
     while (this.#kept.length > 0 && (this.#kept[0] as Kept).seq <= seq) this.#drop();
   }
 
-  /** Lets go of everything: the session is over. */
-  clear(): void {
+  letGo(): void {
     this.acknowledge(this.#seq);
   }
 
+  /** The session is over: what it is sent from now on is kept no more. A room may still write to it on its way out. */
+  close(): void {
+    this.letGo();
+    this.#isOver = true;
+  }
+
   missedSince(lastSeq: number): Missed {
-    this.#trim();
+    this.trim();
     const oldest = this.#kept[0]?.seq ?? this.#seq + 1;
     return {
       texts: this.#kept.filter(({ seq }) => seq > lastSeq).map(({ text }) => text),
@@ -97,23 +113,33 @@ export class Outbox {
     };
   }
 
-  #trim(): void {
+  /** Forgets what is beyond its limits. Age passes without a write, so this is called at each ping as well. */
+  trim(): void {
     const { messages, bytes, ageMs } = this.#limits;
     const expired = this.#now() - ageMs;
     while (this.#kept.length > 0) {
       const isTooOld = (this.#kept[0] as Kept).at < expired;
-      const fits = this.#bytes <= bytes && this.#budget.usedBytes <= this.#budget.limitBytes;
-      if (this.#kept.length <= messages && fits && !isTooOld) return;
+      if (this.#kept.length <= messages && this.#bytes <= bytes && !isTooOld) return;
       this.#drop();
     }
   }
 
-  #drop(): void {
-    this.#count(-(this.#kept.shift() as Kept).bytes);
+  #keep(text: string): void {
+    const bytes = Buffer.byteLength(text);
+    // V8 has one byte for each character, or two for each as soon as one needs it.
+    const held = OVERHEAD_BYTES + (bytes === text.length ? bytes : 2 * text.length);
+    this.#kept.push({ seq: this.#seq, text, bytes, held, at: this.#now() });
+    this.#count(bytes, held);
   }
 
-  #count(bytes: number): void {
+  #drop(): void {
+    const { bytes, held } = this.#kept.shift() as Kept;
+    this.#count(-bytes, -held);
+  }
+
+  #count(bytes: number, held: number): void {
     this.#bytes += bytes;
-    this.#budget.usedBytes += bytes;
+    this.#heldBytes += held;
+    this.#budget.changed(this, held);
   }
 }

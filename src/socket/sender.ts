@@ -4,6 +4,7 @@ import { CLOSE_CODES, type CloseReason } from '../protocol/codes.ts';
 import type { Outgoing } from '../protocol/outgoing.ts';
 import type { Sink, WriteResult } from '../routing/router.ts';
 import { type Frame, outsideHeap, textFrame } from './frame.ts';
+import type { Queue, QueueBudget } from './queue-budget.ts';
 import type { Held, Turn } from './turn.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface SenderSettings {
   readonly turn: Turn;
   /** What may wait for one socket. */
   readonly maxQueueBytes: number;
+  /** What may wait for all of them. */
+  readonly queueBudget: QueueBudget;
   /** False: texts are sent by `WebSocket.send`, and the stream below is left alone. */
   readonly framesTexts: boolean;
 }
@@ -26,7 +29,7 @@ export interface SenderSettings {
  * stream below the WebSocket, which stays corked until the turn of the event loop is over where that pays; ws writes its
  * pings and close frames to that stream too, so the order is kept, and `bufferedAmount` counts them all.
  */
-export class Sender implements Sink, Held {
+export class Sender implements Sink, Held, Queue {
   readonly #socket: WebSocket;
   readonly #stream: Writable;
   readonly #settings: SenderSettings;
@@ -61,11 +64,29 @@ export class Sender implements Sink, Held {
     this.#socket.close(CLOSE_CODES[reason].code, CLOSE_CODES[reason].meaning);
   }
 
+  get waitingBytes(): number {
+    return this.#socket.readyState === this.#socket.CLOSED ? 0 : this.#socket.bufferedAmount;
+  }
+
+  letGo(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.close('TryAgainLater');
+    else this.#socket.terminate();
+  }
+
+  /** The socket is closed, and nothing waits for it any more. */
+  closed(): void {
+    this.#settings.queueBudget.forget(this);
+  }
+
   /** Writes a frame, or its text when ws frames it. */
   #write(frame: Frame): WriteResult {
     if (this.#socket.readyState !== this.#socket.OPEN) return 'closed';
-    const { maxQueueBytes, framesTexts } = this.#settings;
+    const { maxQueueBytes, framesTexts, queueBudget } = this.#settings;
     let waiting = this.#socket.bufferedAmount;
+    if (waiting > 0 && !this.#isHolding) {
+      queueBudget.note(this, waiting);
+      if (this.#socket.readyState !== this.#socket.OPEN) return 'full'; // it was the one to be let go of
+    }
     if (waiting > maxQueueBytes) {
       this.flush(); // what only waits for the end of the turn is no queue
       waiting = this.#socket.bufferedAmount;

@@ -22,6 +22,7 @@ async function meet() {
     unknown,
   ];
   const told: [end: string, readyState: number][] = [];
+  const closings: number[] = [];
   let firstTold: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
     firstTold = resolve;
@@ -37,9 +38,13 @@ async function meet() {
       told.push([end, socket.readyState]);
       firstTold();
     },
+    closed(which) {
+      expect(which).toBe(socket);
+      closings.push(socket.readyState);
+    },
   });
   const closed = new Promise((resolve) => socket.on('close', resolve));
-  return { client, socket, told, ended, closed };
+  return { client, socket, told, closings, ended, closed };
 }
 
 /** What the end is of a socket closed with each code; the codes of the table in docs/closures.md, and others. */
@@ -150,4 +155,13 @@ describe('its end is told', () => {
 test('every code the server closes with is in the table', () => {
   const known = ENDS.map(([code]) => code);
   expect(known).toEqual(expect.arrayContaining(Object.values(CLOSE_CODES).map(({ code }) => code)));
+});
+
+test('that it is closed is told once both sides have closed, and once when it is destroyed', async () => {
+  const [open, destroyed] = [await meet(), await meet()];
+  open.socket.close();
+  expect(open.closings).toEqual([]);
+  destroyed.socket.terminate();
+  await Promise.all([open.closed, destroyed.closed]);
+  expect([open.closings, destroyed.closings]).toEqual([[WebSocket.CLOSED], [WebSocket.CLOSED]]);
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../src/protocol/codes.ts';
 import { Outgoing } from '../../src/protocol/outgoing.ts';
+import { QueueBudget } from '../../src/socket/queue-budget.ts';
 import { Sender } from '../../src/socket/sender.ts';
 import { Turn } from '../../src/socket/turn.ts';
 import { turnIsOver } from '../support/wait.ts';
@@ -13,6 +14,7 @@ const hello = new Outgoing({ type: 'PeerConnected', participant_id: 'a' });
 /** As much of a WebSocket, and of the stream below it, as a sender needs. */
 class FakeSocket {
   readonly OPEN = 1;
+  readonly CLOSED = 3;
   readyState = 1;
   /** What waits in the kernel's stead. */
   queuedBytes = 0;
@@ -23,6 +25,19 @@ class FakeSocket {
 
   get bufferedAmount(): number {
     return this.queuedBytes + this.stream.corkedBytes;
+  }
+
+  /** Texts that were given to it in place of frames to its stream. */
+  readonly sent: string[] = [];
+  terminations = 0;
+
+  send(text: string): void {
+    this.sent.push(text);
+  }
+
+  terminate(): void {
+    this.terminations += 1;
+    this.readyState = 3;
   }
 
   close(code: number, reason: string): void {
@@ -84,7 +99,12 @@ function textsOf(frames: Buffer): string[] {
   return texts;
 }
 
-function openSender(turn = new Turn(), maxQueueBytes = MAX_QUEUE_BYTES) {
+function openSender(
+  turn = new Turn(),
+  maxQueueBytes = MAX_QUEUE_BYTES,
+  queueBudget = new QueueBudget(Number.POSITIVE_INFINITY),
+  framesTexts = true,
+) {
   const socket = new FakeSocket();
   const { stream } = socket;
   const closings: number[] = [];
@@ -92,7 +112,8 @@ function openSender(turn = new Turn(), maxQueueBytes = MAX_QUEUE_BYTES) {
   const sender = new Sender(socket as unknown as WebSocket, stream as unknown as Writable, {
     turn,
     maxQueueBytes,
-    framesTexts: true,
+    queueBudget,
+    framesTexts,
   });
   return { socket, stream, sender, closings };
 }
@@ -272,5 +293,82 @@ describe('closing', () => {
     socket.readyState = 3;
     sender.close('GoingAway');
     expect([socket.closes, closings]).toEqual([[], []]);
+  });
+});
+
+describe('where ws frames texts by itself', () => {
+  const openPlain = () => openSender(new Turn(), MAX_QUEUE_BYTES, undefined, false);
+
+  test('they are sent by its own method, and the stream below is left alone', async () => {
+    const { socket, stream, sender } = openPlain();
+    expect([sender.write(hello), sender.writeText('text')]).toEqual(['sent', 'sent']);
+    await turnIsOver();
+    expect([socket.sent, stream.left]).toEqual([[hello.text, 'text'], []]);
+  });
+
+  test('a queue beyond its limit closes 1013, and nothing is sent afterwards', () => {
+    const { socket, sender } = openPlain();
+    socket.queuedBytes = MAX_QUEUE_BYTES + 1;
+    expect([sender.write(hello), sender.write(hello)]).toEqual(['full', 'closed']);
+    expect([socket.closes.map(([code]) => code), socket.sent]).toEqual([
+      [CLOSE_CODES.TryAgainLater.code],
+      [],
+    ]);
+  });
+});
+
+describe('the budget of all queues', () => {
+  const LIMIT = 2000;
+  const openTwo = () => {
+    const budget = new QueueBudget(LIMIT);
+    const turn = new Turn();
+    return [openSender(turn, 10_000, budget), openSender(turn, 10_000, budget)] as const;
+  };
+  const closes = (sockets: readonly { readonly socket: FakeSocket }[]) =>
+    sockets.map(({ socket }) => socket.closes.map(([code]) => code));
+
+  test('what waits from an earlier turn counts, and the larger queue is closed 1013', () => {
+    const [slow, other] = openTwo();
+    slow.socket.queuedBytes = 1500;
+    expect(slow.sender.write(hello)).toBe('sent');
+    other.socket.queuedBytes = 501;
+    expect(other.sender.write(hello)).toBe('sent');
+    expect(closes([slow, other])).toEqual([[1013], []]);
+  });
+
+  test('the one that is written to may be the larger: it is full', () => {
+    const [small, slow] = openTwo();
+    small.socket.queuedBytes = 501;
+    small.sender.write(hello);
+    slow.socket.queuedBytes = 1500;
+    expect(slow.sender.write(hello)).toBe('full');
+    expect(slow.stream.texts).toEqual([]);
+    expect(closes([small, slow])).toEqual([[], [1013]]);
+  });
+
+  test('what only waits for the end of the turn does not count', () => {
+    const [one] = openTwo();
+    for (let i = 0; i < 100; i += 1) expect(one.sender.write(hello)).toBe('sent');
+    expect(one.socket.closes).toEqual([]);
+  });
+
+  test('a socket that is closing already is destroyed', () => {
+    const [slow, other] = openTwo();
+    slow.socket.queuedBytes = 1500;
+    slow.sender.write(hello);
+    slow.sender.close('GoingAway');
+    other.socket.queuedBytes = 501;
+    other.sender.write(hello);
+    expect([slow.socket.terminations, other.socket.terminations]).toEqual([1, 0]);
+  });
+
+  test('a closed socket counts no more', () => {
+    const [slow, other] = openTwo();
+    slow.socket.queuedBytes = 1900;
+    slow.sender.write(hello);
+    slow.sender.closed();
+    other.socket.queuedBytes = 1900;
+    expect(other.sender.write(hello)).toBe('sent');
+    expect(closes([slow, other])).toEqual([[], []]);
   });
 });
