@@ -26,8 +26,10 @@ export class LiveRoom implements Room, Performer<RoomMachine> {
   readonly #input: RoomInput;
   readonly #host: RoomHost;
   readonly #actor: Actor<RoomMachine>;
-  /** The members, and whoever waits for an answer to a create or join. */
+  /** The members, and those that wait for an answer to a create or join. */
   readonly #members = new Map<ParticipantId, Member>();
+  /** Those of them that wait. */
+  readonly #waiting = new Set<ParticipantId>();
   #size = 0;
   #ended = false;
 
@@ -65,11 +67,17 @@ export class LiveRoom implements Room, Performer<RoomMachine> {
     if (this.#ended) return;
     this.#actor.stop();
     const members = [...this.#members.values()];
+    const waiting = new Set(this.#waiting);
     this.#end();
-    for (const member of members) member.roomClosed(message);
+    for (const member of members) {
+      if (waiting.has(member.participantId)) member.refused('Internal', message);
+      else member.roomClosed(message);
+    }
   }
 
   #enter(member: Member, type: 'create' | 'join'): void {
+    if (this.#ended) return member.refused('RoomNotFound', `Room ${this.#input.room_id} is over.`);
+    if (!this.#members.has(member.participantId)) this.#waiting.add(member.participantId);
     this.#members.set(member.participantId, member);
     this.#actor.send({ type, participant_id: member.participantId, isSession: member.isSession });
   }
@@ -83,6 +91,7 @@ export class LiveRoom implements Room, Performer<RoomMachine> {
     this.#ended = true;
     this.#resize(0);
     this.#members.clear();
+    this.#waiting.clear();
     this.#host.ended();
   }
 
@@ -99,6 +108,7 @@ export class LiveRoom implements Room, Performer<RoomMachine> {
       case 'refuse':
         return this.#refuse(decision.to, decision.code, decision.message);
       case 'admit':
+        this.#waiting.delete(decision.participant_id);
         this.#resize(this.#size + 1);
         return this.#members.get(decision.participant_id)?.entered(this.#input.room_id);
       case 'deny':
@@ -127,6 +137,7 @@ export class LiveRoom implements Room, Performer<RoomMachine> {
   #deny(to: ParticipantId, code: ErrorCode, message: string): void {
     const member = this.#members.get(to);
     this.#members.delete(to);
+    this.#waiting.delete(to);
     member?.refused(code, message);
   }
 

@@ -22,6 +22,8 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
   readonly #makeRoom: RoomFactory;
   readonly #logger: Logger;
   readonly #tally: { roomRestarts: number };
+  /** Rooms to be closed as soon as the actor has taken its event. */
+  #closing: Room[] = [];
 
   constructor(
     start: Start<SupervisorMachine>,
@@ -67,9 +69,7 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
         return;
       case 'close':
         this.#logger.error({ room_id: decision.room_id }, 'room fails too often and is closed');
-        this.#rooms
-          .get(decision.room_id)
-          ?.close('The room failed too often and was closed: create or join another.');
+        this.#closeSoon(decision.room_id);
         return;
       case 'forget':
         this.#rooms.delete(decision.room_id);
@@ -84,6 +84,20 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
     }
   }
 
+  #closeSoon(roomId: RoomId): void {
+    const room = this.#rooms.get(roomId);
+    if (room !== undefined) this.#closing.push(room);
+  }
+
+  /**
+   * Closes rooms only when the actor has taken its event: members of a closed room may ask for another at once, and until then
+   * the actor would neither forget the one nor open the other.
+   */
+  #closeFailed(): void {
+    for (const room of this.#closing.splice(0))
+      room.close('The room failed too often and was closed: create or join another.');
+  }
+
   #open(roomId: RoomId): void {
     const room = this.#makeRoom(roomId, {
       failed: (error, participantId) => {
@@ -92,6 +106,7 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
           'room failed on a message',
         );
         this.#actor.send({ type: 'room.failed', room_id: roomId, at: performance.now() });
+        this.#closeFailed();
       },
       ended: () => this.#actor.send({ type: 'room.ended', room_id: roomId }),
     });

@@ -331,14 +331,17 @@ describe('its size', () => {
 });
 
 describe('ending', () => {
-  test('by expiry is told to the host once; members that come later are not answered by it', () => {
-    const { clock, hosted } = openRoom();
+  test('by expiry is told to the host once; a member that comes later is refused', () => {
+    const { room, clock, hosted } = openRoom();
     clock.increment(IDLE_MS - 1);
     expect(hosted).toEqual([]);
     clock.increment(1);
     expect(hosted).toEqual([['ended']]);
     clock.increment(10 * IDLE_MS);
     expect(hosted).toEqual([['ended']]);
+    const late = new FakeMember('late');
+    room.join(late);
+    expect(late.news()).toEqual([`refused RoomNotFound: Room ${ROOM} is over.`]);
   });
 
   test('a room with members never expires; once they left it does', () => {
@@ -362,6 +365,30 @@ describe('ending', () => {
       ['closed: maintenance'],
     ]);
     expect(hosted).toEqual([['ended']]);
+  });
+
+  test('by close, a member that waits for the answer to its join is refused: it is in no room yet', () => {
+    const { room, members } = seat(['a', 'b']);
+    const [a, b] = members as [FakeMember, FakeMember];
+    const newcomer = new FakeMember('c');
+    // While the room tells of a leave its actor takes nothing else: the join waits, and then the room is closed.
+    a.onWrite = () => {
+      room.join(newcomer);
+      room.close('maintenance');
+    };
+    room.leave('b');
+    expect([newcomer.news(), a.news(), b.news()]).toEqual([
+      ['refused Internal: maintenance'],
+      ['closed: maintenance'],
+      [],
+    ]);
+  });
+
+  test('by close, a member that joined a second time is a member still', () => {
+    const { room, members } = seat(['a']);
+    room.join(members[0] as FakeMember);
+    room.close('maintenance');
+    expect(members[0]?.news()).toEqual(['closed: maintenance']);
   });
 
   test('by close the host forgets the room before its members hear: they find it gone', () => {

@@ -5,6 +5,7 @@ import { supervisorMachine } from '../machines/supervisor.ts';
 import { starter } from '../src/actor/machine-actor.ts';
 import type { ServerMessage } from '../src/protocol/server.ts';
 import { LiveRoom } from '../src/room.ts';
+import { LocalRouter } from '../src/routing/local.ts';
 import type { Member, Room } from '../src/routing/router.ts';
 import { type RoomFactory, type RoomReports, Supervisor } from '../src/supervisor.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
@@ -249,6 +250,42 @@ describe('live rooms', () => {
     expect(supervisor.find(two.room_id)).toBe(two.room);
     two.room.relay('d', offer('e'));
     expect(two.members[1]!.news()).toHaveLength(1);
+  });
+
+  describe('a member that asks for a room at once when it hears that its own is closed is answered', () => {
+    /** Fails a room until it is closed; its member `a` then asks at once. Returns what it was told from there. */
+    function closing(ask: (router: LocalRouter, roomId: string, member: FakeMember) => void) {
+      const { supervisor, seat } = liveRooms();
+      const { room, room_id, members } = seat('a', 'b');
+      const [member] = members as [FakeMember];
+      const router = new LocalRouter(supervisor);
+      for (let failure = 1; failure < MAX_FAILURES; failure++) room.relay('a', offer('b', CRASH));
+      member.news();
+      member.roomClosed = () => ask(router, room_id, member);
+      room.relay('b', offer('a', CRASH));
+      return { supervisor, room, room_id, news: member.news() };
+    }
+
+    test('by a join: the room is not found', () => {
+      const { news, supervisor } = closing((router, roomId, member) => router.join(roomId, member, false));
+      expect(news).toEqual(['refused RoomNotFound']);
+      expect(supervisor.size).toBe(0);
+    });
+
+    test('by a join that opens a missing room: a new one, with the same id', () => {
+      const { news, supervisor, room, room_id } = closing((router, roomId, member) =>
+        router.join(roomId, member, true),
+      );
+      expect(news[0]).toBe(`entered ${room_id}`);
+      expect(supervisor.size).toBe(1);
+      expect(supervisor.find(room_id)).not.toBe(room);
+    });
+
+    test('by a create: a new room', () => {
+      const { news, supervisor } = closing((router, _, member) => router.create(member));
+      expect(news[0]).toMatch(/^entered /);
+      expect(supervisor.size).toBe(1);
+    });
   });
 
   test('a leave that cannot succeed closes the room in the end: nobody stays with a ghost', () => {
