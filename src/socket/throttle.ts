@@ -4,6 +4,14 @@ export interface Reader {
   resume(): void;
 }
 
+/** Tells the time, in monotonic milliseconds, and waits. */
+export interface ThrottleClock {
+  now(): number;
+  setTimeout(run: () => void, ms: number): unknown;
+}
+
+const REAL: ThrottleClock = { now: () => performance.now(), setTimeout };
+
 /** How many times as long as its data took a flooding client rests: it gets a tenth of the processor at most. */
 const REST = 9;
 /** No rest is longer, in milliseconds: what took so long may have been a pause of the whole process. */
@@ -16,6 +24,11 @@ const MAX_REST_MS = 500;
  */
 export class Throttle {
   readonly #paused = new Set<Reader>();
+  readonly #clock: ThrottleClock;
+
+  constructor(clock: ThrottleClock = REAL) {
+    this.#clock = clock;
+  }
 
   /** Others have their turn before `reader` goes on. */
   giveWay(reader: Reader): void {
@@ -25,11 +38,11 @@ export class Throttle {
   /** `reader` goes on when it has rested, in proportion to how long what it is reading takes. */
   rest(reader: Reader): void {
     if (!this.#pause(reader)) return;
-    const startedAt = performance.now();
+    const startedAt = this.#clock.now();
     // A tick runs when the whole piece of data is handled.
     process.nextTick(() => {
-      const restMs = Math.min(MAX_REST_MS, REST * (performance.now() - startedAt));
-      setTimeout(this.#resume, restMs, reader);
+      const restMs = Math.min(MAX_REST_MS, REST * (this.#clock.now() - startedAt));
+      this.#clock.setTimeout(() => this.#resume(reader), restMs);
     });
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { accepting } from '../support/accepted.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { heapInUse } from '../support/memory.ts';
 import { frame, OPCODE, RawClient } from '../support/raw.ts';
@@ -396,3 +397,39 @@ describe('raw bytes', () => {
 async function drained({ socket, gone }: RawClient): Promise<void> {
   await Promise.race([once(socket, 'drain').catch(() => {}), gone]);
 }
+
+describe('a client that sends what costs the server work and is not limited by the rate is read slowly', () => {
+  /** A raw client, and the server's side of its connection: the server pauses that when it lets the client rest. */
+  async function meetRaw() {
+    const { client: raw, accepted } = await accepting(() => RawClient.connect(server.wsUrl));
+    const pauses = () => within(20_000, 'a pause', once(accepted, 'pause'));
+    return { raw, pauses };
+  }
+
+  test('by pings', async () => {
+    const { raw, pauses } = await meetRaw();
+    const paused = pauses();
+    raw.socket.write(frame(OPCODE.ping, 'x'));
+    await paused;
+    raw.socket.destroy();
+  });
+
+  test('by pongs that answer no ping', async () => {
+    const { raw, pauses } = await meetRaw();
+    const paused = pauses();
+    raw.socket.write(frame(OPCODE.pong, '0'));
+    await paused;
+    raw.socket.destroy();
+  });
+
+  test.each(['text', 'binary'] as const)('by %s frames after the server has closed', async (kind) => {
+    const { raw, pauses } = await meetRaw();
+    raw.socket.write(frame(OPCODE.binary, 'x'));
+    expect(await raw.closeCode).toBe(1003);
+    const paused = pauses();
+    raw.socket.write(frame(OPCODE[kind], '{"type":"CreateRoom"}'));
+    await paused;
+    expect(raw.heard).toEqual([]);
+    raw.socket.destroy();
+  });
+});
