@@ -94,7 +94,7 @@ test('a pair that finds no path, nor fails to, starts over with another connecti
 
 test('without an RTCPeerConnection there is no Mesh, instead of an exception when somebody comes', () => {
   const signaling = new Signaling('ws://localhost/ws');
-  expect(() => new Mesh(signaling)).toThrow(/no RTCPeerConnection here/);
+  expect(() => new Mesh(signaling)).toThrow(/RTCPeerConnection is missing here/);
 });
 
 test('a Mesh that is closed when it meets the first meets nobody else', async () => {
