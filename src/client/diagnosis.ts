@@ -86,18 +86,18 @@ export function reasonOf(evidence: Evidence): PeerReason | undefined {
   if (wasAnswered) {
     return { code: 'Lost', message: 'A path was found before, and packets do not pass any more.' };
   }
-  const isAsking = isGathering && turnErrors.length === 0;
-  if (isAsking && (local.length === 0 || (hasTurn && !hasRelay))) return undefined;
+  // Chromium gathers for minutes, without an error, when a TURN server is silent. So with one this is not waited for.
+  if (isGathering && local.length === 0 && !hasTurn) return undefined;
   if (local.length === 0 && !hasTurn) {
     return { code: 'NoCandidates', message: 'This end found no network address of its own.' };
-  }
-  if (remote.length === 0) {
-    return { code: 'NoRemoteCandidates', message: 'The other end named no network address of its own.' };
   }
   if (!hasRelay && hasTurn) {
     const which = turnErrors.map(({ url }) => url).join(', ') || 'The TURN server';
     const also = isRelayOnly ? '' : ', and no direct path was found';
     return { code: 'TurnUnreachable', message: `${which} did not answer${also}.` };
+  }
+  if (remote.length === 0) {
+    return { code: 'NoRemoteCandidates', message: 'The other end named no network address of its own.' };
   }
   const [here, there] = [familiesOf(local), familiesOf(remote)];
   if (here !== undefined && there !== undefined && here !== there) {

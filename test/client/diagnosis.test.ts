@@ -64,8 +64,14 @@ test.each<[string, Partial<Evidence>, string | undefined, RegExp]>([
     'TurnUnreachable',
     /did not answer\.$/,
   ],
-  ['a TURN server may still answer', { hasTurn: true, isGathering: true }, undefined, /^$/],
+  ['a TURN server says nothing', { hasTurn: true, isGathering: true }, 'TurnUnreachable', /did not answer/],
   ['addresses of this end may still come', { local: [], isGathering: true }, undefined, /^$/],
+  [
+    'the TURN server of both ends is silent, and only relays are allowed',
+    { isRelayOnly: true, hasTurn: true, isGathering: true, local: [], remote: [] },
+    'TurnUnreachable',
+    /did not answer/,
+  ],
   ['this end has no address', { local: [] }, 'NoCandidates', /This end/],
   ['the other end has no address', { remote: [] }, 'NoRemoteCandidates', /other end/],
   [

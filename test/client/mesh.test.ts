@@ -221,7 +221,7 @@ describe('two', () => {
     const room = await alice.run(({ call }) => call.signaling.room?.roomId);
     await bob.run(({ call }) => call.signaling.leave());
     await Promise.all([alice, bob].map((page) => page.connected([])));
-    expect(await alice.run(({ call }) => call.log.slice(-3))).toEqual(
+    expect(await alice.run(({ call }) => call.log.slice(-4))).toEqual(
       expect.arrayContaining([`trackEnded audio ${bob.id}`, `peerClosed ${bob.id}`]),
     );
     await bob.enter(room);
