@@ -75,6 +75,22 @@ describe('running', () => {
     expect(early).toEqual([]);
   });
 
+  test('after a stall with the time that was left before it', async () => {
+    const clock = startClock();
+    let ranAt = 0;
+    const passedAll = new Promise<void>((resolve) => {
+      clock.setTimeout(() => {
+        ranAt = performance.now();
+        resolve();
+      }, 900);
+    });
+    burn(2600);
+    const awakeAt = performance.now();
+    await passedAll;
+    // Half a second of the stall counts, since the clock may have looked at the time that long before it.
+    expect(ranAt - awakeAt).toBeGreaterThanOrEqual(900 - 500);
+  });
+
   test('not within the call that sets it, even with no delay', async () => {
     const clock = startClock();
     const { ran } = setTimers(clock, 1, 0);
