@@ -1,6 +1,6 @@
 /**
  * What an actor takes of the heap, without a socket: XState's own root actor of a machine that does nothing, and
- * Bloom's: a connection's as it starts and as it sits in a room, and an empty room's.
+ * Bloom's: a connection's as it starts, a connection's and its participant's in a room, and an empty room's.
  *
  *     npm run bench -- actors [--count 10000] [--save]
  */
@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createActor, createMachine } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
+import { participantMachine } from '../machines/participant.ts';
 import { roomMachine } from '../machines/room.ts';
 import { SlicedClock } from '../src/actor/clock.ts';
 import { starter } from '../src/actor/machine-actor.ts';
@@ -17,33 +18,33 @@ const WARM_UP = 100;
 const clock = new SlicedClock();
 const nothing = createMachine({});
 const startConnection = starter(connectionMachine, clock);
+const startParticipant = starter(participantMachine, clock);
 const startRoom = starter(roomMachine, clock);
-const performer = { perform() {} };
+const perform = () => {};
 
 function connection() {
-  const input = {
-    participant_id: randomUUID(),
-    limit: 20,
-    windowMs: 1000,
-    firstMessageTimeoutMs: 3_600_000,
-    outsideTimeoutMs: 3_600_000,
-    resumeGraceMs: 15_000,
-    reloadGraceMs: 8000,
-  };
-  return startConnection(input, performer);
+  return startConnection({ limit: 20, windowMs: 1000, firstMessageTimeoutMs: 3_600_000 }, perform);
 }
 
 const ACTORS: Readonly<Record<string, () => unknown>> = {
   'XState’s own, of a machine that does nothing': () => createActor(nothing, { clock }).start(),
   'a connection, silent': connection,
-  'a connection in a room': () => {
+  'a connection and its participant, in a room': () => {
     const actor = connection();
-    actor.send({ type: 'client.create', at: performance.now() });
-    actor.send({ type: 'room.entered', room_id: randomUUID() });
-    return actor;
+    actor.send({ type: 'frame.invalid', at: performance.now(), reason: '' });
+    const input = {
+      participant_id: randomUUID(),
+      isSession: true,
+      resumeGraceMs: 15_000,
+      reloadGraceMs: 8000,
+      outsideTimeoutMs: 3_600_000,
+    };
+    const participant = startParticipant(input, perform);
+    participant.send({ type: 'message.create' });
+    participant.send({ type: 'room.entered', room_id: randomUUID() });
+    return [actor, participant];
   },
-  'a room, empty': () =>
-    startRoom({ room_id: randomUUID(), capacity: 8, idleTimeoutMs: 3_600_000 }, performer),
+  'a room, empty': () => startRoom({ room_id: randomUUID(), capacity: 8, idleTimeoutMs: 3_600_000 }, perform),
 };
 
 /** Outside of the function that fills it, or V8 would collect it before it is weighed. */

@@ -5,13 +5,14 @@
  *
  *     npm run bench -- rooms [--sizes 1000,10000,100000] [--rounds 5] [--save]
  */
+import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { SlicedClock } from '../src/actor/clock.ts';
 import { starter } from '../src/actor/machine-actor.ts';
 import { LiveRoom } from '../src/room.ts';
-import type { Member } from '../src/routing/router.ts';
+import type { MemberRef, Replies } from '../src/routing/router.ts';
 import { Supervisor } from '../src/supervisor.ts';
 import { createLogger } from '../src/telemetry/logger.ts';
 import { Report } from './support/report.ts';
@@ -35,25 +36,20 @@ function supervise(idleTimeoutMs: number) {
     starter(supervisorMachine, clock),
     { maxRooms: 10_000_000, maxFailures: 5, failureWindowMs: 60_000 },
     (room_id, reports) =>
-      new LiveRoom(start, { room_id, capacity: 8, idleTimeoutMs }, { ...reports, resized() {} }),
+      new LiveRoom(start, { room_id, capacity: 8, idleTimeoutMs }, { ...reports, resized() {} }, replies),
     createLogger('silent'),
     { roomRestarts: 0 },
   );
 }
 
-function member(participantId: string): Member & { roomId: string } {
-  return {
-    participantId,
-    roomId: '',
-    isSession: false,
-    write: () => 'sent',
-    entered(roomId) {
-      this.roomId = roomId;
-    },
-    refused() {},
-    roomClosed() {},
-  };
-}
+/** Hears nothing: what replies cost is no part of this. */
+const replies: Replies = { send() {} };
+
+const member = (participant_id: string): MemberRef => ({
+  participant_id,
+  node_id: 'bench',
+  isSession: false,
+});
 
 /** Waits until all rooms have expired: the longest turn of the event loop, and all turns in which rooms expired. */
 async function expiry(supervisor: Supervisor): Promise<{ stallMs: number; expiringMs: number }> {
@@ -78,9 +74,9 @@ async function measure(size: number): Promise<Costs> {
   const ids: string[] = [];
   let startedAt = performance.now();
   for (let i = 0; i < size; i += 1) {
-    const creator = member(`p${i}`);
-    supervisor.open()?.create(creator);
-    ids.push(creator.roomId);
+    const id = randomUUID();
+    supervisor.open(id, undefined)?.handle(member(`p${i}`), { type: 'create' }, undefined);
+    ids.push(id);
   }
   const openMs = performance.now() - startedAt;
   globalThis.gc?.();
@@ -92,7 +88,8 @@ async function measure(size: number): Promise<Costs> {
   const findMs = performance.now() - startedAt;
   if (found !== size) throw new Error(`found ${found} of ${size} rooms`);
 
-  for (const [i, id] of ids.entries()) supervisor.find(id)?.leave(`p${i}`);
+  for (const [i, id] of ids.entries())
+    supervisor.find(id)?.handle(member(`p${i}`), { type: 'leave' }, undefined);
   const { stallMs, expiringMs } = await expiry(supervisor);
   return {
     open: (1000 * openMs) / size,

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connectionMachine } from '../machines/connection.ts';
+import { participantMachine } from '../machines/participant.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { negotiationMachine } from '../src/client/machines/negotiation.ts';
@@ -40,6 +41,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
   'docs/statecharts.md': {
     room: () => toMermaid(roomMachine),
     connection: () => toMermaid(connectionMachine),
+    participant: () => toMermaid(participantMachine),
     supervisor: () => toMermaid(supervisorMachine),
     signaling: () => toMermaid(toXState(signalingMachine)),
     seat: () => toMermaid(toXState(seatMachine)),

@@ -1,318 +1,255 @@
 import type {
-  ClientEvent,
   ConnectionEvent,
   ConnectionInput,
   connectionMachine,
+  FrameEvent,
 } from '../machines/connection.ts';
-import type { Actor, Decision, Performer, Start } from './actor/actor.ts';
-import type { Endpoint, Link, SocketEnd } from './link.ts';
-import type { ClientMessage, Dialect } from './protocol/client.ts';
-import type { ErrorCode } from './protocol/codes.ts';
+import type { Actor, Decision, Start } from './actor/actor.ts';
+import type { AttachedConnection, AttachedParticipant, Registrar } from './attachment.ts';
+import { type ClientMessage, parseClientMessage } from './protocol/client.ts';
+import type { CloseReason, ErrorCode } from './protocol/codes.ts';
 import { Outgoing } from './protocol/outgoing.ts';
-import type { ParticipantId, Ready, RoomId, ServerDraining } from './protocol/server.ts';
-import type { Member, Router, WriteResult } from './routing/router.ts';
-import type { Sessions } from './sessions.ts';
-import { Outbox, type OutboxLimits } from './socket/outbox.ts';
-import type { OutboxBudget } from './socket/outbox-budget.ts';
+import type { ParticipantId, ServerMessage } from './protocol/server.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { WorkType } from './telemetry/names.ts';
-import type { Tally } from './telemetry/tally.ts';
-import { currentWork, type MessageTracer } from './telemetry/tracing.ts';
+import type { MessageTracer, Trace } from './telemetry/tracing.ts';
+import type { Transport, TransportEnd, TransportListener } from './transport/transport.ts';
 
 type ConnectionMachine = typeof connectionMachine;
 
-/** What a Ready says that is the same for every session. */
-export type Welcome = Omit<Ready, 'type' | 'participant_id' | 'resume_token' | 'resumed' | 'lost'>;
-
 export interface ConnectionServices {
-  readonly router: Router;
-  readonly sessions: Sessions<Connection>;
-  readonly welcome: Welcome;
-  readonly outboxLimits: OutboxLimits;
-  readonly outboxBudget: OutboxBudget;
-  /** Sessions at most, those without a socket included; beyond it a lost socket ends its seat. */
-  readonly maxSessions: number;
-  /** What sessions are told of the drain, as of now; undefined before it. */
-  draining(): ServerDraining | undefined;
+  readonly registrar: Registrar;
+  /** Counts one attempt of an address: returns 0, or how long it must wait, in milliseconds. */
+  readonly countAttempt: (address: string) => number;
   readonly logger: Logger;
-  readonly tally: Tally;
+  /** False: valibot reads every message. */
+  readonly fastPaths: boolean;
 }
 
-/**
- * Performs what one client's connection machine decides: asks the router, answers on the socket. A session goes
- * on without its socket for a while, its outbox keeping what it is sent.
- */
-export class Connection implements Member, Endpoint, Performer<ConnectionMachine> {
-  readonly participantId: ParticipantId;
-  readonly #actor: Actor<ConnectionMachine>;
+/** The payload of the ping behind a Ready; every other ping carries a `seq`. */
+const READY = 'ready';
+/** Pings that an answer may be to: a client that answers every other ping is alive, but not with ever older ones. */
+const MAX_ASKED = 4;
+
+/** Performs what the machine of one connection decides: it reads frames, and passes messages to its participant. */
+export class Connection implements TransportListener, AttachedConnection {
+  readonly transport: Transport;
+  /** The remote IP address, after trusted proxies. */
+  readonly address: string;
+  /** The heartbeat's own: pings in a row without an answer, and which group it is in. */
+  unanswered = 0;
+  group = 0;
+  /** Of the client's messages: each links to the handshake. */
   #tracer: MessageTracer;
+  readonly #actor: Actor<ConnectionMachine, Trace>;
   readonly #services: ConnectionServices;
-  #link: Link | undefined;
-  #outbox: Outbox | undefined;
-  /** Text frames of the client since the session began, over all its sockets. */
-  #received = 0;
-  /** Those that the rate limit dropped. */
+  #participant: AttachedParticipant | undefined;
+  /** Text frames of this transport, and those of them that the rate limit dropped. */
+  #frames = 0;
   #dropped = 0;
+  /** Payloads of the pings without an answer, the oldest first; undefined while there is none. */
+  #asked: string[] | undefined;
+  #hasEnded = false;
 
   constructor(
     start: Start<ConnectionMachine>,
     input: ConnectionInput,
-    link: Link,
+    transport: Transport,
+    tracer: MessageTracer,
+    address: string,
     services: ConnectionServices,
   ) {
-    this.participantId = input.participant_id;
-    this.#link = link;
-    this.#tracer = link.tracer;
+    this.transport = transport;
+    this.address = address;
+    this.#tracer = tracer;
     this.#services = services;
-    this.#actor = start(input, this);
-    link.moveTo(this);
+    this.#actor = start<Trace>(input, (decision, trace) => this.#perform(decision, trace));
   }
 
-  /** False while frames are dropped unread. */
-  get isReading(): boolean {
-    return !this.#actor.hasTag('unread');
+  /** The id that a new participant of this connection gets. */
+  get participantId(): ParticipantId {
+    return this.#tracer.participantId;
   }
 
-  get isSession(): boolean {
-    return this.#outbox !== undefined;
+  frame(text: Buffer): boolean {
+    if (this.#hasEnded) return false;
+    const at = performance.now();
+    this.#frames += 1;
+    this.#participant?.countFrame();
+    if (this.#actor.hasTag('unread')) {
+      this.#handle('unread', { type: 'frame.unread', at });
+      return false;
+    }
+    const dialect = this.#participant?.isSession ? 'session' : 'base';
+    const parsed = parseClientMessage(text.toString(), dialect, this.#services.fastPaths);
+    if (parsed.ok) this.#handle(parsed.message.type, toEvent(parsed.message, at));
+    else this.#handle('invalid', { type: 'frame.invalid', at, reason: parsed.reason });
+    return true;
   }
 
-  get dialect(): Dialect {
-    return this.isSession ? 'session' : 'base';
+  /** Pings the client: when the answer is here, what was written before has arrived. */
+  ping(): void {
+    this.#participant?.trimOutbox();
+    this.#ask(String(this.#participant?.seq ?? 0));
   }
 
-  /** The number of the session's latest message: what a ping sent now is behind. */
-  get seq(): number {
-    return this.#outbox?.seq ?? 0;
+  /** Asks the client's side whether the Ready just written has arrived. */
+  pingBehindReady(): void {
+    this.#ask(READY);
   }
 
-  /** A valid message from the client, received at `at` (`performance.now()`). */
-  message(message: ClientMessage, at: number): void {
-    this.#handle(message.type, toEvent(message, at));
+  /**
+   * The payload of an answer must be the ping's, and each ping is answered once. A client may leave out the answers before
+   * its latest (RFC 6455 section 5.5.3), so it has received all pings up to that one.
+   */
+  pong(payload: string): boolean {
+    const asked = this.#asked ?? [];
+    const index = asked.indexOf(payload);
+    if (index < 0 || this.#hasEnded) return false;
+    const answered = asked.splice(0, index + 1);
+    if (asked.length === 0) this.#asked = undefined;
+    if (answered.includes(READY)) this.#participant?.confirmReady();
+    if (payload !== READY) this.#participant?.acknowledge(Number(payload));
+    return true;
   }
 
-  /** A text frame that is no message; `reason` is for the client's developer. */
-  invalid(reason: string, at: number): void {
-    this.#handle('invalid', { type: 'client.invalid', at, reason });
+  /** The client is dead: it answers no pings. */
+  drop(): void {
+    this.transport.terminate();
   }
 
-  /** A text frame dropped unread, since `isReading` is false. */
-  unread(at: number): void {
-    this.#handle('unread', { type: 'client.unread', at });
+  close(reason: CloseReason): void {
+    this.transport.close(reason);
   }
 
-  acknowledged(seq: number): void {
-    this.#outbox?.acknowledge(seq);
+  /** Closes, and tells the participant nothing: the whole server stops, which is not a leave. */
+  dismiss(reason: CloseReason): void {
+    this.#hasEnded = true;
+    this.#stop();
+    this.transport.close(reason);
   }
 
-  forgetOld(): void {
-    this.#outbox?.trim();
+  ended(end: TransportEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    // A session that has moved to another connection hears nothing of this one: neither its end nor a late pong.
+    const hasMoved = this.#participant?.isAttachedTo(this) === false;
+    if (hasMoved) this.#stop();
+    else this.#trace('disconnect', performance.now(), { type: 'transport.ended', end });
   }
 
-  greeted(): void {
-    this.#services.sessions.confirm(this);
+  /** Counts an attempt: an address that tries too often cannot search for room ids, nor fill the server with rooms. */
+  attempted(): void {
+    // The answer to what it asked for goes first.
+    if (this.#services.countAttempt(this.address) > 0) queueMicrotask(() => this.close('TooManyAttempts'));
   }
 
-  /** The socket of `link` is gone; nothing happens when the session has another already. */
-  detached(link: Link, end: SocketEnd): void {
-    if (link !== this.#link) return;
-    this.#link = undefined;
-    this.#outbox?.attach(undefined);
-    const isKept = this.#services.sessions.size <= this.#services.maxSessions;
-    this.#trace('disconnect', performance.now(), { type: `socket.${isKept ? end : 'closed'}` });
+  #stop(): void {
+    this.#actor.stop();
+    this.#participant = undefined;
   }
 
-  write(outgoing: Outgoing): WriteResult {
-    return (this.#outbox ?? this.#link?.sender)?.write(outgoing) ?? 'closed';
+  #ask(payload: string): void {
+    this.#asked ??= [];
+    this.#asked.push(payload);
+    if (this.#asked.length > MAX_ASKED) this.#asked.shift();
+    this.transport.ping(payload);
   }
 
-  entered(roomId: RoomId): void {
-    currentWork()?.involves(roomId);
-    this.#actor.send({ type: 'room.entered', room_id: roomId });
-  }
-
-  refused(code: ErrorCode, message: string): void {
-    if (code === 'RoomNotFound') this.#link?.attempted();
-    this.#actor.send({ type: 'room.refused', code, message });
-  }
-
-  roomClosed(message: string): void {
-    this.#actor.send({ type: 'room.closed', message });
-  }
-
-  /** The server drains: a session is told, and keeps its seat until the server stops. */
-  drain(draining: ServerDraining): void {
-    this.write(new Outgoing(draining));
-    this.#actor.send({ type: 'server.draining' });
-  }
-
-  /** Goes on with another socket, whose client has heard everything up to `lastSeq` and gets a new token. */
-  #attach(link: Link, token: string, lastSeq: number): void {
-    const outbox = this.#outbox as Outbox;
-    const replaced = this.#link;
-    const { room_id } = this.#actor.context;
-    currentWork()?.isOf(this.participantId);
-    if (room_id !== null) currentWork()?.involves(room_id);
-    this.#link = link;
-    this.#tracer = link.tracer.of(this.participantId);
-    link.moveTo(this);
-    replaced?.close('Replaced');
-    const { texts, lost } = outbox.missedSince(lastSeq);
-    this.#sayReady(token, { resumed: true, ...(lost && { lost }), received: this.#received });
-    link.confirmReady();
-    for (const text of texts) link.sender.writeText(text);
-    if (this.#link !== link) return; // it could not take all that, and was closed
-    outbox.attach(link.sender);
-    this.#actor.send({ type: 'socket.attached', lost });
-  }
-
-  #handle(type: WorkType, event: ClientEvent): void {
-    this.#received += 1;
+  #handle(type: WorkType, event: FrameEvent): void {
     this.#trace(type, event.at, event);
   }
 
   #trace(type: WorkType, startedAt: number, event: ConnectionEvent): void {
-    const work = this.#tracer.begin(type, startedAt, this.#actor.context.room_id);
+    const trace = this.#tracer.begin(type, startedAt, this.#participant?.roomId ?? null);
     try {
-      this.#actor.send(event);
+      this.#actor.send(event, trace);
     } finally {
-      work.end();
+      trace.end();
     }
   }
 
-  /** The actor's. */
-  perform(decision: Decision<ConnectionMachine>): void {
-    const { router, logger, sessions, tally } = this.#services;
+  #perform(decision: Decision<ConnectionMachine>, trace: Trace | undefined): void {
     switch (decision.type) {
-      case 'relay':
-        return router.relay(decision.room_id, this, decision.message);
-      case 'create':
-        this.#link?.attempted();
-        return router.create(this);
-      case 'join':
-        if (decision.createIfMissing) this.#link?.attempted();
-        currentWork()?.involves(decision.room_id);
-        return router.join(decision.room_id, this, decision.createIfMissing);
-      case 'leave':
-        return router.leave(decision.room_id, this.participantId);
-      case 'greet':
-        return this.#greet();
+      case 'pass':
+        return this.#participant?.receive(decision.message, trace);
+      case 'reject':
+        return this.#participant?.reject(decision.reason, trace);
+      case 'register':
+        this.#participant = this.#services.registrar.register(this, decision.isSession);
+        return;
       case 'resume':
-        return this.#resume(decision.token, decision.lastSeq);
-      case 'interrupted':
-        logger.debug({ participant_id: this.participantId }, 'session interrupted');
-        if (decision.room_id !== null) router.interrupt(decision.room_id, this.participantId);
-        return;
-      case 'resumed':
-        tally.resumed(decision.lost);
-        if (decision.room_id !== null) router.resume(decision.room_id, this.participantId, decision.lost);
-        return;
+        return this.#resume(decision.token, decision.lastSeq, trace);
       case 'refuse':
-        return this.#refuse(decision.code, decision.message);
+        return this.#refuse(decision.code, decision.message, trace);
       case 'rateLimited':
-        logger.warn({ participant_id: this.participantId }, 'connection is rate limited');
+        this.#services.logger.warn(
+          { ...trace?.ids, participant_id: this.#participant?.id ?? this.participantId },
+          'connection is rate limited',
+        );
         return;
-      case 'hangUp':
-        return this.#link?.close(decision.reason);
-      case 'closed':
-        this.#outbox?.close();
-        sessions.revoke(this);
-        this.#actor.stop();
-        return;
+      case 'close':
+        return this.close(decision.reason);
+      case 'detach': {
+        const participant = this.#participant;
+        this.#stop();
+        return participant?.detach(this, decision.end, trace);
+      }
       case 'failed':
-        if (!decision.event.type.startsWith('client.')) return this.#giveUp(decision.error, decision.event);
-        this.#report(decision.error);
-        return this.#refuse('Internal', 'The server failed on this message; nothing changed.');
+        return this.#failed(decision.error, decision.event, trace);
     }
   }
 
-  /** From here on this is a session. */
-  #greet(): void {
-    this.#outbox = new Outbox(this.#services.outboxLimits, this.#services.outboxBudget);
-    this.#received = 0;
-    this.#sayReady(this.#services.sessions.open(this), { resumed: false });
-    this.#outbox.attach(this.#link?.sender);
-    const draining = this.#services.draining();
-    if (draining !== undefined) this.drain(draining);
+  #resume(token: string, lastSeq: number, trace: Trace | undefined): void {
+    const claimed = this.#services.registrar.claim(token);
+    if (claimed === undefined) return this.#actor.send({ type: 'session.unknown' }, trace);
+    const { participant } = claimed;
+    this.#participant = participant;
+    this.#tracer = this.#tracer.of(participant.id);
+    this.#actor.send({ type: 'session.found' }, trace);
+    participant.attach(this, claimed.token, lastSeq, trace);
   }
 
-  /** Ready is the one message without a number: it says where the numbers start, or go on. */
-  #sayReady(resume_token: string, about: Pick<Ready, 'resumed' | 'lost' | 'received'>): void {
-    const ready: Ready = {
-      type: 'Ready',
-      participant_id: this.participantId,
-      resume_token,
-      ...about,
-      ...this.#services.welcome,
-    };
-    this.#link?.sender.write(new Outgoing(ready));
-  }
-
-  /** Gives this connection's socket to the session the token stands for; then this one is over. */
-  #resume(token: string, lastSeq: number): void {
-    const claimed = this.#services.sessions.claim(token);
-    if (claimed === undefined || this.#link === undefined) {
-      return this.#actor.send({ type: 'session.unknown' });
-    }
-    const link = this.#link;
-    this.#link = undefined;
-    claimed.session.#attach(link, claimed.token, lastSeq);
-    this.#actor.send({ type: 'session.found' });
-  }
-
-  /** The machine missed something nobody will repeat, so the client has to start over; its seat is freed. */
-  #giveUp(error: unknown, event: ConnectionEvent): void {
-    this.#report(error);
-    const room_id = event.type === 'room.entered' ? event.room_id : this.#actor.context.room_id;
-    this.#actor.stop();
-    this.#outbox?.close();
-    this.#services.sessions.revoke(this);
-    if (room_id !== null) this.#services.router.leave(room_id, this.participantId);
-    this.#link?.close('InternalError');
-  }
-
-  #refuse(code: ErrorCode, message: string): void {
-    currentWork()?.refused(this.participantId, code);
+  #refuse(code: ErrorCode, message: string, trace: Trace | undefined): void {
+    trace?.refused(this.#participant?.id ?? this.participantId, code);
     if (code === 'RateLimited') return this.#refuseFrame(message);
-    this.write(new Outgoing({ type: 'Error', code, message }));
+    this.#answer({ type: 'Error', code, message });
   }
 
   /** Says which frame was dropped: a session is told its number, a base client has the text alone. */
   #refuseFrame(message: string): void {
     const code = 'RateLimited';
-    if (this.isSession)
-      return void this.write(new Outgoing({ type: 'Error', code, message, frame: this.#received }));
     this.#dropped += 1;
-    const accepted = this.#received - this.#dropped;
+    const participant = this.#participant;
+    if (participant?.isSession)
+      return this.#answer({ type: 'Error', code, message, frame: participant.received });
+    const accepted = this.#frames - this.#dropped;
     const text = `${message} Frames of this connection accepted so far: ${accepted}.`;
-    this.write(new Outgoing({ type: 'Error', code, message: text }));
+    this.#answer({ type: 'Error', code, message: text });
   }
 
-  #report(error: unknown): void {
-    currentWork()?.failed(error);
+  #answer(message: ServerMessage): void {
+    const outgoing = new Outgoing(message);
+    if (this.#participant === undefined) this.transport.write(outgoing);
+    else this.#participant.write(outgoing);
+  }
+
+  /** A frame that fails costs itself; after any other event the connection could not go on. */
+  #failed(error: unknown, event: ConnectionEvent, trace: Trace | undefined): void {
+    trace?.failed(error);
     this.#services.logger.error(
-      { participant_id: this.participantId, err: error },
+      { ...trace?.ids, participant_id: this.participantId, err: error },
       'connection failed on an event',
     );
+    if (event.type.startsWith('frame.'))
+      return this.#refuse('Internal', 'The server failed on this message; nothing changed.', trace);
+    this.close('InternalError');
   }
 }
 
-function toEvent(message: ClientMessage, at: number): ClientEvent {
-  switch (message.type) {
-    case 'Hello': {
-      const { resume_token: token, last_seq: lastSeq } = message;
-      const resume = token === undefined || lastSeq === undefined ? null : { token, lastSeq };
-      return { type: 'client.hello', at, resume };
-    }
-    case 'CreateRoom':
-      return { type: 'client.create', at };
-    case 'JoinRoom': {
-      const createIfMissing = 'create_if_missing' in message && message.create_if_missing === true;
-      return { type: 'client.join', at, room_id: message.room_id, createIfMissing };
-    }
-    case 'LeaveRoom':
-      return { type: 'client.leave', at };
-    default:
-      return { type: 'client.relay', at, message };
-  }
+function toEvent(message: ClientMessage, at: number): FrameEvent {
+  if (message.type !== 'Hello') return { type: 'frame.message', at, message };
+  const { resume_token: token, last_seq: lastSeq } = message;
+  const resume = token === undefined || lastSeq === undefined ? null : { token, lastSeq };
+  return { type: 'frame.hello', at, resume };
 }

@@ -13,16 +13,13 @@ import { type Headers, refuseUpgrade, send } from './http/answer.ts';
 import { originMatcher } from './http/origins.ts';
 import { PlainConnections } from './http/plain-connections.ts';
 import { handshakeProblem, hasBody, pathOf } from './http/request.ts';
-import { Link } from './link.ts';
 import type { CloseReason } from './protocol/codes.ts';
-import type { ParticipantId } from './protocol/server.ts';
 import { AddressCounter } from './socket/address-counter.ts';
 import { Attempts } from './socket/attempts.ts';
-import { ClientSocket, type SocketListener } from './socket/client-socket.ts';
+import { ClientSocket, type ServedConnection, type SocketListener } from './socket/client-socket.ts';
 import { FRAMES_TEXTS } from './socket/frame.ts';
 import { Heartbeat } from './socket/heartbeat.ts';
 import type { QueueBudget } from './socket/queue-budget.ts';
-import { receive } from './socket/receiver.ts';
 import { Sender, type SenderSettings } from './socket/sender.ts';
 import { Throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
@@ -30,11 +27,12 @@ import type { Logger } from './telemetry/logger.ts';
 import type { RoomName } from './telemetry/room-ids.ts';
 import type { Tally } from './telemetry/tally.ts';
 import { type MessageTracer, traceHandshake } from './telemetry/tracing.ts';
+import type { Transport } from './transport/transport.ts';
 
-/** Who the HTTP side serves. */
+/** What the HTTP side serves. */
 export interface Host {
-  /** A client has connected: what its socket says comes by the link. */
-  connect(participantId: ParticipantId, link: Link): void;
+  /** A client has connected, from this remote IP address, after trusted proxies. */
+  connect(transport: Transport, tracer: MessageTracer, address: string): ServedConnection;
   rooms(): number;
 }
 
@@ -176,6 +174,11 @@ export class HttpFront {
     return { host: host ?? 'localhost', port: address.port };
   }
 
+  /** Counts one attempt of an address: returns 0, or how long it must wait, in milliseconds. */
+  countAttempt(address: string): number {
+    return this.#attempts.count(address);
+  }
+
   /** Answers upgrades and /readyz with 503 from now on; goes on serving who is here. */
   drain(): void {
     this.#isStopping = true;
@@ -216,7 +219,7 @@ export class HttpFront {
   async stop(reason: CloseReason, timeoutMs: number): Promise<void> {
     this.drain();
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const { link } of this.#sockets.clients) link.dismiss(reason);
+    for (const { connection } of this.#sockets.clients) connection.dismiss(reason);
     const overdue = setTimeout(() => {
       this.#plain.destroyAll();
       for (const socket of this.#sockets.clients) socket.terminate();
@@ -350,43 +353,35 @@ export class HttpFront {
 
   #serve(webSocket: ClientSocket, socket: Socket, tracer: MessageTracer, address: string): void {
     const sender = new Sender(webSocket, socket, this.#senders);
-    const link = new Link(sender, tracer, address, webSocket);
+    const connection = this.#host.connect(sender, tracer, address);
     this.#open += 1;
-    this.#heartbeat.add(link);
-    webSocket.serve(socket, link, this.#listener);
-    this.#host.connect(tracer.participantId, link);
+    this.#heartbeat.add(connection);
+    webSocket.serve(socket, connection, sender, this.#listener);
   }
 
   readonly #listener: SocketListener = {
     message: (socket, data, isBinary) => {
       // What comes after a close is dropped as well, and ws reads it for some seconds.
       if (socket.readyState !== socket.OPEN) return this.#throttle.rest(socket);
-      if (isBinary) return socket.link.close('UnsupportedData');
-      if (!receive(data, socket.link, this.#config.fastPaths)) this.#throttle.rest(socket);
+      if (isBinary) return socket.connection.close('UnsupportedData');
+      if (!socket.connection.frame(data)) this.#throttle.rest(socket);
       else if (data.length >= LARGE_BYTES) this.#throttle.giveWay(socket);
     },
     pinged: (socket) => this.#throttle.rest(socket),
     ponged: (socket, payload) => {
-      if (socket.link.ponged(payload)) this.#heartbeat.heard(socket.link);
+      if (socket.connection.pong(payload)) this.#heartbeat.heard(socket.connection);
       else this.#throttle.rest(socket); // it answers no ping: it is not asked for, as a client's ping
     },
-    attempted: (socket) => this.#countAttempt(socket.link),
-    ended: ({ link }, end) => {
+    ended: ({ connection }, end) => {
       this.#open -= 1;
-      this.#perAddress.release(link.address);
-      this.#heartbeat.remove(link);
-      link.ended(end);
-      this.#logger.debug({ participant_id: link.tracer.participantId, end }, 'connection closed');
+      this.#perAddress.release(connection.address);
+      this.#heartbeat.remove(connection);
+      connection.ended(end);
+      this.#logger.debug({ participant_id: connection.participantId, end }, 'connection closed');
       if (this.#open === 0) this.#emptied();
     },
-    closed: ({ link }) => link.sender.closed(),
+    closed: ({ sender }) => sender.closed(),
   };
-
-  /** An address that tries too often is sent away: it cannot search for room ids, nor fill the server with rooms. */
-  #countAttempt(link: Link): void {
-    // The answer to what it asked for goes first.
-    if (this.#attempts.count(link.address) > 0) queueMicrotask(() => link.close('TooManyAttempts'));
-  }
 }
 
 function makeServer(config: Config): Server {

@@ -1,6 +1,7 @@
 /** The package: a Bloom server to embed. `bloom-signaling/protocol` is what a client needs. */
 
 export { connectionMachine } from '../machines/connection.ts';
+export { participantMachine } from '../machines/participant.ts';
 export { roomMachine } from '../machines/room.ts';
 export { type Config, ConfigError, readConfig } from './config.ts';
 export { type BloomServer, createServer, type Parts } from './server.ts';

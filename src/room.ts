@@ -1,19 +1,17 @@
 import type { RoomEvent, RoomInput, roomMachine } from '../machines/room.ts';
-import type { Actor, Decision, Performer, Start } from './actor/actor.ts';
-import type { RelayRequest } from './protocol/client.ts';
+import type { Actor, Decision, Start } from './actor/actor.ts';
 import type { ErrorCode } from './protocol/codes.ts';
-import { Outgoing } from './protocol/outgoing.ts';
 import type { ParticipantId, ServerMessage } from './protocol/server.ts';
-import type { Member, Room } from './routing/router.ts';
-import { currentWork } from './telemetry/tracing.ts';
+import type { MemberRef, Replies, Room, RoomCommand, RoomReply } from './routing/router.ts';
+import type { Trace } from './telemetry/tracing.ts';
 
 type RoomMachine = typeof roomMachine;
 
-/** Who hears how a room fares. */
+/** What a room reports to. */
 export interface RoomHost {
-  /** One event of the room threw and had no effect. `participantId` sent it, if anybody did. */
-  failed(error: unknown, participantId: ParticipantId | undefined): void;
-  /** Somebody came or left: how many members there were, and are. */
+  /** One event of the room threw and had no effect. `participantId` sent it; undefined for a timer. */
+  failed(error: unknown, participantId: ParticipantId | undefined, trace: Trace | undefined): void;
+  /** The number of members changed. */
   resized(before: number, after: number): void;
   /** The room is over, by expiry or `close`. Called once. */
   ended(): void;
@@ -21,65 +19,65 @@ export interface RoomHost {
 
 const FAILED = 'The server failed on this message; the room is as it was.';
 
-/** Performs what one room's machine decides, on the sinks of its members. */
-export class LiveRoom implements Room, Performer<RoomMachine> {
+/** Performs what one room's machine decides: it sends replies to its members, wherever they are. */
+export class LiveRoom implements Room {
   readonly #input: RoomInput;
   readonly #host: RoomHost;
-  readonly #actor: Actor<RoomMachine>;
-  /** The members, and those that wait for an answer to a create or join. */
-  readonly #members = new Map<ParticipantId, Member>();
-  /** Those of them that wait. */
+  readonly #replies: Replies;
+  readonly #actor: Actor<RoomMachine, Trace>;
+  /** The members, and those whose create or join is not answered yet. */
+  readonly #members = new Map<ParticipantId, MemberRef>();
+  /** Those of them whose create or join is not answered yet. */
   readonly #waiting = new Set<ParticipantId>();
   #size = 0;
   #ended = false;
 
-  constructor(start: Start<RoomMachine>, input: RoomInput, host: RoomHost) {
+  constructor(start: Start<RoomMachine>, input: RoomInput, host: RoomHost, replies: Replies) {
     this.#input = input;
     this.#host = host;
-    this.#actor = start(input, this);
+    this.#replies = replies;
+    this.#actor = start<Trace>(input, (decision, trace) => this.#perform(decision, trace));
   }
 
-  create(member: Member): void {
-    this.#enter(member, 'create');
-  }
-
-  join(member: Member): void {
-    this.#enter(member, 'join');
-  }
-
-  leave(participantId: ParticipantId): void {
-    this.#actor.send({ type: 'leave', participant_id: participantId });
-  }
-
-  interrupt(participantId: ParticipantId): void {
-    this.#actor.send({ type: 'interrupt', participant_id: participantId });
-  }
-
-  resume(participantId: ParticipantId, lost: boolean): void {
-    this.#actor.send({ type: 'resume', participant_id: participantId, lost });
-  }
-
-  relay(from: ParticipantId, message: RelayRequest): void {
-    this.#actor.send({ type: 'relay', from, message });
+  handle(from: MemberRef, command: RoomCommand, trace: Trace | undefined): void {
+    const { participant_id } = from;
+    switch (command.type) {
+      case 'relay':
+        return this.#actor.send({ type: 'relay', from: participant_id, message: command.message }, trace);
+      case 'create':
+      case 'join':
+        return this.#enter(from, command.type, trace);
+      case 'resume':
+        return this.#actor.send({ type: 'resume', participant_id, lost: command.lost }, trace);
+      default:
+        return this.#actor.send({ type: command.type, participant_id }, trace);
+    }
   }
 
   close(message: string): void {
     if (this.#ended) return;
     this.#actor.stop();
-    const members = [...this.#members.values()];
+    const refs = [...this.#members.values()];
+    const isWaiting = ({ participant_id }: MemberRef) => waiting.has(participant_id);
     const waiting = new Set(this.#waiting);
     this.#end();
-    for (const member of members) {
-      if (waiting.has(member.participantId)) member.refused('Internal', message);
-      else member.roomClosed(message);
-    }
+    const { room_id } = this.#input;
+    const members = refs.filter((ref) => !isWaiting(ref));
+    this.#replies.send(room_id, members, { type: 'closed', message }, undefined);
+    const refused: RoomReply = { type: 'refused', code: 'Internal', message };
+    this.#replies.send(room_id, refs.filter(isWaiting), refused, undefined);
   }
 
-  #enter(member: Member, type: 'create' | 'join'): void {
-    if (this.#ended) return member.refused('RoomNotFound', `Room ${this.#input.room_id} is over.`);
-    if (!this.#members.has(member.participantId)) this.#waiting.add(member.participantId);
-    this.#members.set(member.participantId, member);
-    this.#actor.send({ type, participant_id: member.participantId, isSession: member.isSession });
+  #enter(from: MemberRef, type: 'create' | 'join', trace: Trace | undefined): void {
+    const { participant_id, isSession } = from;
+    if (this.#ended) {
+      const { room_id } = this.#input;
+      const message = `Room ${room_id} is over.`;
+      return this.#replies.send(room_id, [from], { type: 'refused', code: 'RoomNotFound', message }, trace);
+    }
+    if (!this.#members.has(participant_id)) this.#waiting.add(participant_id);
+    this.#members.set(participant_id, from);
+    this.#actor.send({ type, participant_id, isSession }, trace);
   }
 
   #resize(size: number): void {
@@ -95,72 +93,75 @@ export class LiveRoom implements Room, Performer<RoomMachine> {
     this.#host.ended();
   }
 
-  /** The actor's. */
-  perform(decision: Decision<RoomMachine>): void {
+  #perform(decision: Decision<RoomMachine>, trace: Trace | undefined): void {
     switch (decision.type) {
       case 'unicast':
-        return this.#deliver(decision.to, new Outgoing(decision.message));
-      case 'broadcast': {
-        const outgoing = new Outgoing(decision.message);
-        for (const to of decision.to) this.#deliver(to, outgoing);
-        return;
-      }
+        return this.#deliver([decision.to], decision.message, trace);
+      case 'broadcast':
+        return this.#deliver(decision.to, decision.message, trace);
       case 'refuse':
-        return this.#refuse(decision.to, decision.code, decision.message);
+        return this.#refuse(decision.to, decision.code, decision.message, trace);
       case 'admit':
         this.#waiting.delete(decision.participant_id);
         this.#resize(this.#size + 1);
-        return this.#members.get(decision.participant_id)?.entered(this.#input.room_id);
+        return this.#reply([decision.participant_id], { type: 'entered' }, trace);
       case 'deny':
-        return this.#deny(decision.to, decision.code, decision.message);
+        return this.#deny(decision.to, decision.code, decision.message, trace);
       case 'release':
         this.#members.delete(decision.participant_id);
         return this.#resize(this.#size - 1);
       case 'expired':
         return this.#end();
       case 'failed':
-        return this.#recover(decision.error, decision.event);
+        return this.#recover(decision.error, decision.event, trace);
     }
   }
 
-  #deliver(to: ParticipantId, outgoing: Outgoing): void {
-    const result = this.#members.get(to)?.write(outgoing);
-    if (result === 'sent' || result === 'queued') currentWork()?.delivered(to, outgoing.message.type, result);
+  #reply(to: readonly ParticipantId[], reply: RoomReply, trace: Trace | undefined): void {
+    const refs: MemberRef[] = [];
+    for (const id of to) {
+      const ref = this.#members.get(id);
+      if (ref !== undefined) refs.push(ref);
+    }
+    this.#replies.send(this.#input.room_id, refs, reply, trace);
   }
 
-  #refuse(to: ParticipantId, code: ErrorCode, message: string): void {
-    currentWork()?.refused(to, code);
-    const error: ServerMessage = { type: 'Error', code, message };
-    this.#members.get(to)?.write(new Outgoing(error));
+  #deliver(to: readonly ParticipantId[], message: ServerMessage, trace: Trace | undefined): void {
+    this.#reply(to, { type: 'deliver', message }, trace);
   }
 
-  #deny(to: ParticipantId, code: ErrorCode, message: string): void {
-    const member = this.#members.get(to);
+  #refuse(to: ParticipantId, code: ErrorCode, message: string, trace: Trace | undefined): void {
+    this.#deliver([to], { type: 'Error', code, message }, trace);
+  }
+
+  #deny(to: ParticipantId, code: ErrorCode, message: string, trace: Trace | undefined): void {
+    const ref = this.#members.get(to);
     this.#members.delete(to);
     this.#waiting.delete(to);
-    member?.refused(code, message);
+    if (ref !== undefined)
+      this.#replies.send(this.#input.room_id, [ref], { type: 'refused', code, message }, trace);
   }
 
-  /** The machine stands where it stood before `event`; whoever sent it is told; what nobody would repeat is not lost. */
-  #recover(error: unknown, event: RoomEvent): void {
+  /** The event had no effect. Tell its sender. Retry leave, interrupt and resume, which no client would resend. */
+  #recover(error: unknown, event: RoomEvent, trace: Trace | undefined): void {
     switch (event.type) {
       case 'relay':
-        this.#refuse(event.from, 'Internal', FAILED);
-        return this.#host.failed(error, event.from);
+        this.#refuse(event.from, 'Internal', FAILED, trace);
+        return this.#host.failed(error, event.from, trace);
       case 'create':
       case 'join':
-        this.#deny(event.participant_id, 'Internal', FAILED);
-        return this.#host.failed(error, event.participant_id);
+        this.#deny(event.participant_id, 'Internal', FAILED, trace);
+        return this.#host.failed(error, event.participant_id, trace);
       case 'leave':
       case 'interrupt':
       case 'resume':
-        this.#host.failed(error, event.participant_id);
-        // Tried until it succeeds, or until the host has closed a room that fails too often.
-        if (!this.#ended) this.#actor.send(event);
+        this.#host.failed(error, event.participant_id, trace);
+        // Retried until it succeeds, or until the host has closed a room that fails too often.
+        if (!this.#ended) this.#actor.send(event, trace);
         return;
       default:
-        // A timer of the machine's own: it does not come again, so the room cannot go on without it.
-        this.#host.failed(error, undefined);
+        // A timer of the machine: it does not come again, so the room cannot go on without it.
+        this.#host.failed(error, undefined, trace);
         return this.close('The room failed and was closed: create or join another.');
     }
   }

@@ -1,6 +1,8 @@
 import type { RequestListener } from 'node:http';
+import { v4 as uuid } from 'uuid';
 import type { AnyStateMachine, InspectionEvent } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
+import { participantMachine } from '../machines/participant.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import type { Start } from './actor/actor.ts';
@@ -11,6 +13,8 @@ import type { Config } from './config.ts';
 import { Connection, type ConnectionServices } from './connection.ts';
 import { below, HttpFront } from './http.ts';
 import { defaultOutboxesBytes, defaultQueuesBytes } from './memory.ts';
+import { type Participant, type ParticipantServices, registrarOf } from './participant.ts';
+import { Participants } from './participants.ts';
 import { READS_SCHEMAS } from './protocol/acceptance.ts';
 import type { ServerDraining } from './protocol/server.ts';
 import { LiveRoom } from './room.ts';
@@ -36,6 +40,7 @@ const FAREWELL_MS = 1000;
 export interface Parts {
   readonly roomMachine?: typeof roomMachine;
   readonly connectionMachine?: typeof connectionMachine;
+  readonly participantMachine?: typeof participantMachine;
   /** Sees every actor and event; halves their throughput, so leave it out unless somebody looks. */
   readonly inspect?: (event: InspectionEvent) => void;
   /** Answers GET /metrics. */
@@ -78,6 +83,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
   tellFastPaths(config, logger);
   const tally = new Tally();
 
+  const participants = new Participants();
   const startRoom = startsOf(parts.roomMachine ?? roomMachine);
   const supervisor = new Supervisor(
     startsOf(supervisorMachine),
@@ -91,12 +97,13 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
         startRoom,
         { room_id, capacity: config.roomCapacity, idleTimeoutMs: config.roomIdleTimeoutMs },
         { ...reports, resized: (before, after) => tally.roomResized(before, after) },
+        participants,
       ),
     logger,
     tally,
   );
 
-  const sessions = new Sessions<Connection>();
+  const sessions = new Sessions<Participant>();
   let drainEndsAt: number | undefined;
   const outboxBudget = new OutboxBudget(
     config.maxAllOutboxesBytes ?? defaultOutboxesBytes(),
@@ -112,8 +119,11 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       logger.warn({ connections, bytes }, 'MAX_ALL_QUEUES_BYTES is reached: the slowest readers are closed'),
   );
   const startConnection = startsOf(parts.connectionMachine ?? connectionMachine);
-  const services: ConnectionServices = {
-    router: new LocalRouter(supervisor),
+  const startParticipant = startsOf(parts.participantMachine ?? participantMachine);
+  const services: ParticipantServices = {
+    node_id: uuid(),
+    router: new LocalRouter(supervisor, participants),
+    participants,
     sessions,
     welcome: {
       heartbeat_ms: config.heartbeatIntervalMs,
@@ -136,28 +146,37 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       ageMs: 3 * config.heartbeatIntervalMs + config.resumeGraceMs,
     },
     logger,
-    tally,
+    counters: tally,
   };
-  const front = new HttpFront(
+  const { resumeGraceMs, reloadGraceMs, outsideTimeoutMs } = config;
+  const registrar = registrarOf(
+    startParticipant,
+    { resumeGraceMs, reloadGraceMs: Math.min(reloadGraceMs, resumeGraceMs), outsideTimeoutMs },
+    services,
+  );
+  const connectionServices: ConnectionServices = {
+    registrar,
+    countAttempt: (address) => front.countAttempt(address),
+    logger,
+    fastPaths: config.fastPaths,
+  };
+  const front: HttpFront = new HttpFront(
     config,
     {
       rooms: () => supervisor.size,
-      connect: (participant_id, link) => {
+      connect: (transport, tracer, address) =>
         new Connection(
           startConnection,
           {
-            participant_id,
             limit: config.rateLimitMessages,
             windowMs: config.rateLimitWindowMs,
             firstMessageTimeoutMs: config.firstMessageTimeoutMs,
-            outsideTimeoutMs: config.outsideTimeoutMs,
-            resumeGraceMs: config.resumeGraceMs,
-            reloadGraceMs: Math.min(config.reloadGraceMs, config.resumeGraceMs),
           },
-          link,
-          services,
-        );
-      },
+          transport,
+          tracer,
+          address,
+          connectionServices,
+        ),
     },
     logger,
     tally,

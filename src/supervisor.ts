@@ -1,24 +1,24 @@
-import { v4 as uuid } from 'uuid';
 import type { SupervisorInput, supervisorMachine } from '../machines/supervisor.ts';
-import type { Actor, Decision, Performer, Start } from './actor/actor.ts';
+import type { Actor, Decision, Start } from './actor/actor.ts';
 import type { ParticipantId, RoomId } from './protocol/server.ts';
 import type { Room, Rooms } from './routing/router.ts';
 import type { Logger } from './telemetry/logger.ts';
+import type { Trace } from './telemetry/tracing.ts';
 
 type SupervisorMachine = typeof supervisorMachine;
 
-/** Whom a room reports to. */
+/** What a room reports. */
 export interface RoomReports {
-  failed(error: unknown, participantId: ParticipantId | undefined): void;
+  failed(error: unknown, participantId: ParticipantId | undefined, trace: Trace | undefined): void;
   ended(): void;
 }
 
 export type RoomFactory = (roomId: RoomId, reports: RoomReports) => Room;
 
 /** Performs what the supervisor's machine decides: keeps the rooms of this process, by id. */
-export class Supervisor implements Rooms, Performer<SupervisorMachine> {
+export class Supervisor implements Rooms {
   readonly #rooms = new Map<RoomId, Room>();
-  readonly #actor: Actor<SupervisorMachine>;
+  readonly #actor: Actor<SupervisorMachine, Trace>;
   readonly #makeRoom: RoomFactory;
   readonly #logger: Logger;
   readonly #tally: { roomRestarts: number };
@@ -35,7 +35,7 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
     this.#tally = tally;
     this.#makeRoom = makeRoom;
     this.#logger = logger;
-    this.#actor = start(input, this);
+    this.#actor = start<Trace>(input, (decision, trace) => this.#perform(decision, trace));
   }
 
   /** Rooms alive, idle ones included. */
@@ -43,8 +43,8 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
     return this.#rooms.size;
   }
 
-  open(roomId: RoomId = uuid()): Room | undefined {
-    this.#actor.send({ type: 'room.wanted', room_id: roomId });
+  open(roomId: RoomId, trace: Trace | undefined): Room | undefined {
+    this.#actor.send({ type: 'room.wanted', room_id: roomId }, trace);
     return this.#rooms.get(roomId);
   }
 
@@ -57,27 +57,35 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
     this.#actor.send({ type: 'stop' });
   }
 
-  /** The actor's. */
-  perform(decision: Decision<SupervisorMachine>): void {
+  #perform(decision: Decision<SupervisorMachine>, trace: Trace | undefined): void {
     switch (decision.type) {
       case 'open':
-        this.#open(decision.room_id);
+        this.#open(decision.room_id, trace);
         return;
       case 'restart':
         this.#tally.roomRestarts += 1;
-        this.#logger.warn({ room_id: decision.room_id }, 'room goes on from its last good state');
+        this.#logger.warn(
+          { ...trace?.ids, room_id: decision.room_id },
+          'room goes on from its last good state',
+        );
         return;
       case 'close':
-        this.#logger.error({ room_id: decision.room_id }, 'room fails too often and is closed');
+        this.#logger.error(
+          { ...trace?.ids, room_id: decision.room_id },
+          'room fails too often and is closed',
+        );
         this.#closeSoon(decision.room_id);
         return;
       case 'forget':
         this.#rooms.delete(decision.room_id);
-        this.#logger.debug({ room_id: decision.room_id, rooms: this.#rooms.size }, 'room ended');
+        this.#logger.debug(
+          { ...trace?.ids, room_id: decision.room_id, rooms: this.#rooms.size },
+          'room ended',
+        );
         return;
       case 'failed':
         this.#logger.error(
-          { err: decision.error, event: decision.event.type },
+          { ...trace?.ids, err: decision.error, event: decision.event.type },
           'supervisor failed on an event',
         );
         return;
@@ -98,19 +106,19 @@ export class Supervisor implements Rooms, Performer<SupervisorMachine> {
       room.close('The room failed too often and was closed: create or join another.');
   }
 
-  #open(roomId: RoomId): void {
+  #open(roomId: RoomId, trace: Trace | undefined): void {
     const room = this.#makeRoom(roomId, {
-      failed: (error, participantId) => {
+      failed: (error, participantId, cause) => {
         this.#logger.error(
-          { room_id: roomId, participant_id: participantId, err: error },
+          { ...cause?.ids, room_id: roomId, participant_id: participantId, err: error },
           'room failed on a message',
         );
-        this.#actor.send({ type: 'room.failed', room_id: roomId, at: performance.now() });
+        this.#actor.send({ type: 'room.failed', room_id: roomId, at: performance.now() }, cause);
         this.#closeFailed();
       },
       ended: () => this.#actor.send({ type: 'room.ended', room_id: roomId }),
     });
     this.#rooms.set(roomId, room);
-    this.#logger.debug({ room_id: roomId, rooms: this.#rooms.size }, 'room opened');
+    this.#logger.debug({ ...trace?.ids, room_id: roomId, rooms: this.#rooms.size }, 'room opened');
   }
 }

@@ -54,8 +54,13 @@ function broken(
 const any = () => true;
 /** Where things begin: the process, and the package. Nothing imports them; they alone import the server. */
 const ENTRIES = ['src/main.ts', 'src/index.ts'];
-const MACHINES = ['machines/connection.ts', 'machines/room.ts', 'machines/supervisor.ts'];
-const ACTORS = ['src/connection.ts', 'src/room.ts', 'src/supervisor.ts'];
+const MACHINES = [
+  'machines/connection.ts',
+  'machines/participant.ts',
+  'machines/room.ts',
+  'machines/supervisor.ts',
+];
+const ACTORS = ['src/connection.ts', 'src/participant.ts', 'src/room.ts', 'src/supervisor.ts'];
 
 describe('the reader of imports', () => {
   const read = (source: string) =>
@@ -94,7 +99,9 @@ describe('the reader of imports', () => {
   });
 
   test('finds every file there is: relative imports lead to one', () => {
-    expect(files).toEqual(expect.arrayContaining([...MACHINES, ...ACTORS, 'src/link.ts', 'src/server.ts']));
+    expect(files).toEqual(
+      expect.arrayContaining([...MACHINES, ...ACTORS, 'src/attachment.ts', 'src/server.ts']),
+    );
     expect(broken(any, (to) => !isPackage(to) && !files.includes(to))).toEqual([]);
   });
 });
@@ -131,7 +138,7 @@ describe('dependencies point one way', () => {
     ).toEqual([]);
   });
 
-  test('connection, room and supervisor never import each other, nor http, not even types', () => {
+  test('connection, participant, room and supervisor never import each other, nor http, not even types', () => {
     expect(
       broken(
         (file) => ACTORS.includes(file),
@@ -140,11 +147,20 @@ describe('dependencies point one way', () => {
     ).toEqual([]);
   });
 
-  test('link, where http and a connection meet, knows neither, and what it knows it knows as types', () => {
+  test('attachment, where a connection and its participant meet, knows neither, and imports types alone', () => {
     expect(
       broken(
-        (file) => file === 'src/link.ts',
-        (to, isTypeOnly) => !isTypeOnly || !isIn('src/protocol/', 'src/socket/', 'src/telemetry/')(to),
+        (file) => file === 'src/attachment.ts',
+        (to, isTypeOnly) => !isTypeOnly || !isIn('src/protocol/', 'src/transport/', 'src/telemetry/')(to),
+      ),
+    ).toEqual([]);
+  });
+
+  test('participants, which rooms answer to, knows no actor', () => {
+    expect(
+      broken(
+        (file) => file === 'src/participants.ts',
+        (to) => !isIn('src/protocol/', 'src/routing/', 'src/telemetry/')(to),
       ),
     ).toEqual([]);
   });
@@ -160,7 +176,7 @@ describe('dependencies point one way', () => {
 
   test('routing/, socket/ and telemetry/ know none of those who use them', () => {
     expect(
-      broken(isIn('src/routing/', 'src/socket/', 'src/telemetry/'), (to) =>
+      broken(isIn('src/routing/', 'src/socket/', 'src/telemetry/', 'src/transport/'), (to) =>
         [...ACTORS, 'src/http.ts'].includes(to),
       ),
     ).toEqual([]);

@@ -2,24 +2,25 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SimulatedClock } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
+import { participantMachine } from '../machines/participant.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { starter } from '../src/actor/machine-actor.ts';
 import { Connection, type ConnectionServices } from '../src/connection.ts';
-import { Link, type SocketEnd } from '../src/link.ts';
+import { type Participant, type ParticipantServices, registrarOf } from '../src/participant.ts';
+import { Participants } from '../src/participants.ts';
 import type { ClientMessage, RelayRequest } from '../src/protocol/client.ts';
 import type { Outgoing } from '../src/protocol/outgoing.ts';
 import type { Ready, ServerMessage } from '../src/protocol/server.ts';
 import { LiveRoom } from '../src/room.ts';
 import { LocalRouter } from '../src/routing/local.ts';
-import type { WriteResult } from '../src/routing/router.ts';
 import { Sessions } from '../src/sessions.ts';
 import { OutboxBudget } from '../src/socket/outbox-budget.ts';
-import type { Sender } from '../src/socket/sender.ts';
 import { Supervisor } from '../src/supervisor.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
 import { Tally } from '../src/telemetry/tally.ts';
 import { traceHandshake } from '../src/telemetry/tracing.ts';
+import type { Transport, TransportEnd, WriteResult } from '../src/transport/transport.ts';
 
 /**
  * All of the routing layer, put together as src/server.ts does but with fake sockets, against a model of it:
@@ -95,8 +96,9 @@ function payloadOf(relay: object): string | undefined {
  * One socket of the real thing, which takes everything, until it stalls: then the next write closes it. Whose it
  * is, Ready says: the session's it resumed, or that of somebody new.
  */
-class Socket {
-  readonly link: Link;
+class Socket implements Transport {
+  readonly #connection: Connection;
+  #lastPing = '';
   readonly #world: World;
   #client: Client | undefined;
   isStalled = false;
@@ -107,24 +109,13 @@ class Socket {
   constructor(world: World) {
     const id = world.newId();
     this.#world = world;
-    this.link = new Link(this as unknown as Sender, traceHandshake(world.tally, id, {}).messagesOf(id), '', {
-      ping() {},
-      terminate() {},
-      attempted() {},
-    });
-    new Connection(
+    this.#connection = new Connection(
       world.startConnection,
-      {
-        participant_id: id,
-        limit: 1000,
-        windowMs: 1,
-        firstMessageTimeoutMs: FIRST_MESSAGE_MS,
-        outsideTimeoutMs: 3_600_000,
-        resumeGraceMs: GRACE_MS,
-        reloadGraceMs: GRACE_MS,
-      },
-      this.link,
-      world.services,
+      { limit: 1000, windowMs: 1, firstMessageTimeoutMs: FIRST_MESSAGE_MS },
+      this,
+      traceHandshake(world.tally, id, {}).messagesOf(id),
+      '',
+      world.connectionServices,
     );
   }
 
@@ -140,7 +131,7 @@ class Socket {
   }
 
   send(message: ClientMessage): void {
-    this.link.message(message, this.#world.clock.now());
+    this.#connection.frame(Buffer.from(JSON.stringify(message)));
   }
 
   write({ text }: Outgoing): WriteResult {
@@ -165,10 +156,26 @@ class Socket {
     this.end('lost');
   }
 
-  end(how: SocketEnd): void {
+  /** Of a ping just sent: the answer acknowledges what was written before. */
+  pingAndPong(): void {
+    this.#connection.ping();
+    this.#connection.pong(this.#lastPing);
+  }
+
+  ping(payload: string): void {
+    this.#lastPing = payload;
+  }
+
+  terminate(): void {}
+
+  pong(payload: string): void {
+    this.#connection.pong(payload);
+  }
+
+  end(how: TransportEnd): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.link.ended(how);
+    this.#connection.ended(how);
   }
 }
 
@@ -227,13 +234,17 @@ class Client {
   }
 }
 
+/** The id of the so-manieth participant. */
+const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
 /** The real thing. */
 class World {
   readonly clock = new SimulatedClock();
   readonly startConnection = starter(connectionMachine, this.clock);
   readonly #startRoom = starter(crashingMachine, this.clock);
   readonly tally = new Tally();
-  readonly sessions = new Sessions<Connection>();
+  readonly sessions = new Sessions<Participant>();
+  readonly participants = new Participants();
   /** The id of every room opened, in order. */
   readonly opened: string[] = [];
   /** Everybody there ever was. */
@@ -248,13 +259,16 @@ class World {
         this.#startRoom,
         { room_id, capacity: CAPACITY, idleTimeoutMs: IDLE_MS },
         { ...reports, resized: (before, after) => this.tally.roomResized(before, after) },
+        this.participants,
       );
     },
     silent,
     this.tally,
   );
-  readonly services: ConnectionServices = {
-    router: new LocalRouter(this.supervisor),
+  readonly services: ParticipantServices = {
+    node_id: 'node-1',
+    router: new LocalRouter(this.supervisor, this.participants),
+    participants: this.participants,
     sessions: this.sessions,
     welcome: {
       heartbeat_ms: 15_000,
@@ -267,12 +281,22 @@ class World {
     draining: () => undefined,
     outboxLimits: { messages: OUTBOX_MESSAGES, bytes: Infinity, ageMs: Infinity },
     logger: silent,
-    tally: this.tally,
+    counters: this.tally,
+  };
+  readonly connectionServices: ConnectionServices = {
+    registrar: registrarOf(
+      starter(participantMachine, this.clock),
+      { resumeGraceMs: GRACE_MS, reloadGraceMs: GRACE_MS, outsideTimeoutMs: 3_600_000 },
+      this.services,
+    ),
+    countAttempt: () => 0,
+    logger: silent,
+    fastPaths: true,
   };
 
   newId(): string {
     this.#ids += 1;
-    return `participant-${this.#ids}`;
+    return idOf(this.#ids);
   }
 
   /** The participant with this id: perhaps one that is only now heard of. */
@@ -286,7 +310,7 @@ class World {
 
   /** Somebody new, who says Hello or nothing yet. */
   connect(hello: boolean): Client {
-    const id = `participant-${this.#ids + 1}`;
+    const id = idOf(this.#ids + 1);
     const socket = new Socket(this);
     socket.belongsTo(this.clientOf(id));
     if (hello) socket.send({ type: 'Hello' });
@@ -733,8 +757,8 @@ function play(steps: readonly Step[], note: (what: string) => void = () => {}) {
         model.stalled.add(id);
         break;
       case 'pong':
-        socket.link.ponged('ready');
-        socket.link.ponged(String(socket.link.seq));
+        socket.pong('ready');
+        socket.pingAndPong();
         client.isReadyConfirmed = true;
         model.acknowledge(id);
         break;
@@ -930,7 +954,7 @@ describe('rooms, connections and their supervisor together', () => {
           const count = sizes.filter((each) => each === size).length;
           expect([size, world.tally.roomsBySize.get(size) ?? 0]).toEqual([size, count]);
         }
-        const sessions = [...world.sessions.all()].map(({ participantId }) => participantId);
+        const sessions = [...world.sessions.all()].map(({ id }) => id);
         expect(sessions.sort()).toEqual([...model.sessions.keys()].sort());
         expect(world.tally.resumes).toEqual(model.resumes);
       }),

@@ -2,58 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { emit, SimulatedClock } from 'xstate';
 import { type RoomEvent, roomMachine } from '../machines/room.ts';
 import { starter } from '../src/actor/machine-actor.ts';
-import type { Outgoing } from '../src/protocol/outgoing.ts';
+import { Participants } from '../src/participants.ts';
 import type { ServerMessage } from '../src/protocol/server.ts';
 import { LiveRoom } from '../src/room.ts';
-import type { Member } from '../src/routing/router.ts';
+import { Commands, FakeMember } from './support/members.ts';
 
 const ROOM = 'room-1';
 const IDLE_MS = 60_000;
 const FAILED = 'The server failed on this message; the room is as it was.';
-
-/** A connection as the room sees it; keeps what it is told, in one order. */
-class FakeMember implements Member {
-  readonly participantId: string;
-  readonly isSession: boolean;
-  readonly told: unknown[] = [];
-  readonly received: Outgoing[] = [];
-  /** Runs once at the next write, as a sink's closing does. */
-  onWrite: (() => void) | undefined;
-
-  constructor(participantId: string, isSession = false) {
-    this.participantId = participantId;
-    this.isSession = isSession;
-  }
-
-  write(outgoing: Outgoing): 'sent' | 'full' {
-    if (this.onWrite !== undefined) {
-      const act = this.onWrite;
-      this.onWrite = undefined;
-      act();
-      return 'full';
-    }
-    this.received.push(outgoing);
-    this.told.push(outgoing.message);
-    return 'sent';
-  }
-
-  entered(roomId: string): void {
-    this.told.push(`entered ${roomId}`);
-  }
-
-  refused(code: string, message: string): void {
-    this.told.push(`refused ${code}: ${message}`);
-  }
-
-  roomClosed(message: string): void {
-    this.told.push(`closed: ${message}`);
-  }
-
-  /** What it was told since asked last. */
-  news(): unknown[] {
-    return this.told.splice(0);
-  }
-}
 
 interface Failing {
   machine?: typeof roomMachine;
@@ -65,19 +21,21 @@ function openRoom({ machine = roomMachine, onFailure }: Failing = {}) {
   const clock = new SimulatedClock();
   const hosted: unknown[][] = [];
   const sizes: [before: number, after: number][] = [];
-  const room: LiveRoom = new LiveRoom(
+  const participants = new Participants();
+  const live: LiveRoom = new LiveRoom(
     starter(machine, clock),
     { room_id: ROOM, capacity: 3, idleTimeoutMs: IDLE_MS },
     {
       failed: (error, participantId) => {
         hosted.push(['failed', String(error), participantId]);
-        onFailure?.(room);
+        onFailure?.(live);
       },
       resized: (before, after) => sizes.push([before, after]),
       ended: () => hosted.push(['ended']),
     },
+    participants,
   );
-  return { room, clock, hosted, sizes };
+  return { room: new Commands(live, participants), clock, hosted, sizes };
 }
 
 /** A room with members in it who have heard everything so far. */
@@ -393,7 +351,7 @@ describe('ending', () => {
 
   test('by close the host forgets the room before its members hear: they find it gone', () => {
     const { room, members, hosted } = seat(['a']);
-    members[0]!.roomClosed = () => hosted.push(['told']);
+    members[0]!.answered = () => void hosted.push(['told']);
     room.close('maintenance');
     expect(hosted).toEqual([['ended'], ['told']]);
   });

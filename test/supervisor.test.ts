@@ -1,14 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { emit, SimulatedClock } from 'xstate';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { starter } from '../src/actor/machine-actor.ts';
-import type { ServerMessage } from '../src/protocol/server.ts';
+import { Participants } from '../src/participants.ts';
 import { LiveRoom } from '../src/room.ts';
 import { LocalRouter } from '../src/routing/local.ts';
-import type { Member, Room } from '../src/routing/router.ts';
+import type { MemberRef, Room } from '../src/routing/router.ts';
 import { type RoomFactory, type RoomReports, Supervisor } from '../src/supervisor.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
+import { Commands, FakeMember } from './support/members.ts';
 
 const CRASH = 'crash';
 const IDLE_MS = 60_000;
@@ -25,7 +27,8 @@ function startSupervisor(makeRoom: RoomFactory, { maxRooms = 3, machine = superv
     { debug: () => {}, warn: log('warn'), error: log('error') } as unknown as Logger,
     tally,
   );
-  return { supervisor, logged, tally };
+  const open = (roomId: string = randomUUID()) => supervisor.open(roomId, undefined);
+  return { supervisor, open, logged, tally };
 }
 
 /** Rooms that do nothing but end when closed; `reports` are what each may say, in the order opened. */
@@ -47,56 +50,53 @@ function fakeRooms(options: { maxRooms?: number; machine?: typeof supervisorMach
 }
 
 describe('opening', () => {
-  test('makes rooms with ids of their own, version 4 UUIDs, and finds them', () => {
-    const { supervisor, ids } = fakeRooms();
-    const rooms = [supervisor.open(), supervisor.open()];
+  test('makes rooms, and finds them by their ids', () => {
+    const { supervisor, open, ids } = fakeRooms();
+    const rooms = [open(), open()];
     expect(new Set(ids).size).toBe(2);
-    for (const [index, id] of ids.entries()) {
-      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-      expect(supervisor.find(id)).toBe(rooms[index]);
-    }
+    for (const [index, id] of ids.entries()) expect(supervisor.find(id)).toBe(rooms[index]);
     expect(supervisor.size).toBe(2);
   });
 
   test('makes a room with the id that is asked for, again once it has ended', () => {
-    const { supervisor, reports, ids } = fakeRooms();
-    const room = supervisor.open('room-1');
+    const { supervisor, open, reports, ids } = fakeRooms();
+    const room = open('room-1');
     expect(ids).toEqual(['room-1']);
     expect(supervisor.find('room-1')).toBe(room);
     reports[0]!.ended();
     expect(supervisor.find('room-1')).toBeUndefined();
-    const again = supervisor.open('room-1');
+    const again = open('room-1');
     expect(again).not.toBe(room);
     expect(supervisor.find('room-1')).toBe(again);
     expect(supervisor.size).toBe(1);
   });
 
   test('with an id stops at the limit as without one', () => {
-    const { supervisor, ids } = fakeRooms({ maxRooms: 1 });
-    supervisor.open();
-    expect(supervisor.open('room-1')).toBeUndefined();
+    const { supervisor, open, ids } = fakeRooms({ maxRooms: 1 });
+    open();
+    expect(open('room-1')).toBeUndefined();
     expect(supervisor.find('room-1')).toBeUndefined();
     expect(ids).toHaveLength(1);
   });
 
   test('stops at the limit, and goes on when a room has ended', () => {
-    const { supervisor, reports, ids } = fakeRooms({ maxRooms: 2 });
-    supervisor.open();
-    supervisor.open();
-    expect(supervisor.open()).toBeUndefined();
+    const { supervisor, open, reports, ids } = fakeRooms({ maxRooms: 2 });
+    open();
+    open();
+    expect(open()).toBeUndefined();
     expect(ids).toHaveLength(2);
     reports[0]!.ended();
     expect(supervisor.find(ids[0]!)).toBeUndefined();
     expect(supervisor.size).toBe(1);
-    expect(supervisor.open()).toBeDefined();
-    expect(supervisor.open()).toBeUndefined();
+    expect(open()).toBeDefined();
+    expect(open()).toBeUndefined();
   });
 
   test('stops when the server stops; the rooms there are stay to be found', () => {
-    const { supervisor, ids } = fakeRooms();
-    const room = supervisor.open();
+    const { supervisor, open, ids } = fakeRooms();
+    const room = open();
     supervisor.stop();
-    expect(supervisor.open()).toBeUndefined();
+    expect(open()).toBeUndefined();
     expect(supervisor.find(ids[0]!)).toBe(room);
   });
 
@@ -110,10 +110,10 @@ describe('opening', () => {
         },
       },
     });
-    const { supervisor, logged } = fakeRooms({ machine });
-    expect(supervisor.open()).toBeUndefined();
+    const { open, logged } = fakeRooms({ machine });
+    expect(open()).toBeUndefined();
     expect(logged).toEqual([['error', 'supervisor failed on an event']]);
-    expect(supervisor.open()).toBeDefined();
+    expect(open()).toBeDefined();
   });
 
   test('no room is found by an id that is none', () => {
@@ -124,54 +124,22 @@ describe('opening', () => {
 
 describe('failures', () => {
   test('are logged and counted; the fifth closes the room, and it alone', () => {
-    const { supervisor, reports, ids, closed, logged, tally } = fakeRooms();
-    supervisor.open();
-    supervisor.open();
+    const { supervisor, open, reports, ids, closed, logged, tally } = fakeRooms();
+    open();
+    open();
     for (let failure = 1; failure < MAX_FAILURES; failure++) {
-      for (const report of reports) report.failed(new Error('boom'), 'a');
+      for (const report of reports) report.failed(new Error('boom'), 'a', undefined);
     }
     expect(closed).toEqual([]);
     expect(tally.roomRestarts).toBe(2 * (MAX_FAILURES - 1));
     expect(logged.filter(([level]) => level === 'error')).toHaveLength(2 * (MAX_FAILURES - 1));
-    reports[0]!.failed(new Error('boom'), 'a');
+    reports[0]!.failed(new Error('boom'), 'a', undefined);
     expect(closed).toEqual([[ids[0], expect.stringContaining('failed too often')]]);
     expect(supervisor.find(ids[0]!)).toBeUndefined();
     expect(supervisor.find(ids[1]!)).toBeDefined();
     expect(supervisor.size).toBe(1);
   });
 });
-
-/** Keeps what it is told. */
-class FakeMember implements Member {
-  readonly participantId: string;
-  readonly isSession = false;
-  readonly told: unknown[] = [];
-
-  constructor(participantId: string) {
-    this.participantId = participantId;
-  }
-
-  write({ message }: { message: ServerMessage }): 'sent' {
-    this.told.push(message);
-    return 'sent';
-  }
-
-  entered(roomId: string): void {
-    this.told.push(`entered ${roomId}`);
-  }
-
-  refused(code: string): void {
-    this.told.push(`refused ${code}`);
-  }
-
-  roomClosed(message: string): void {
-    this.told.push(`closed: ${message}`);
-  }
-
-  news(): unknown[] {
-    return this.told.splice(0);
-  }
-}
 
 /** Throws on a relay whose SDP says so, and whenever a member called `stuck` leaves. */
 const crashingMachine = roomMachine.provide({
@@ -194,16 +162,19 @@ const crashingMachine = roomMachine.provide({
 function liveRooms() {
   const clock = new SimulatedClock();
   const start = starter(crashingMachine, clock);
+  const participants = new Participants();
   const started = startSupervisor(
     (room_id, reports) =>
       new LiveRoom(
         start,
         { room_id, capacity: 8, idleTimeoutMs: IDLE_MS },
         { ...reports, resized: () => {} },
+        participants,
       ),
   );
   function seat(...ids: string[]) {
-    const room = started.supervisor.open() as Room;
+    const live = started.open() as Room;
+    const room = new Commands(live, participants);
     const members = ids.map((id) => new FakeMember(id));
     members.forEach((member, index) => {
       if (index === 0) room.create(member);
@@ -211,9 +182,9 @@ function liveRooms() {
     });
     const { room_id } = members[0]!.told[1] as { room_id: string };
     for (const member of members) member.news();
-    return { room, room_id, members };
+    return { room, live, room_id, members };
   }
-  return { ...started, clock, seat };
+  return { ...started, clock, participants, seat };
 }
 
 const offer = (to: string, sdp = 'v=0') => ({ type: 'Offer', to, sdp }) as const;
@@ -247,42 +218,50 @@ describe('live rooms', () => {
     one.room.relay('b', offer('a', CRASH));
     expect(one.members.map((member) => member.news())).toEqual([[closed], [internal, closed], [closed]]);
     expect(supervisor.find(one.room_id)).toBeUndefined();
-    expect(supervisor.find(two.room_id)).toBe(two.room);
+    expect(supervisor.find(two.room_id)).toBe(two.live);
     two.room.relay('d', offer('e'));
     expect(two.members[1]!.news()).toHaveLength(1);
   });
 
   describe('a member that asks for a room at once when it hears that its own is closed is answered', () => {
     /** Fails a room until it is closed; its member `a` then asks at once. Returns what it was told from there. */
-    function closing(ask: (router: LocalRouter, roomId: string, member: FakeMember) => void) {
-      const { supervisor, seat } = liveRooms();
-      const { room, room_id, members } = seat('a', 'b');
+    function closing(ask: (router: LocalRouter, roomId: string, ref: MemberRef) => void) {
+      const { supervisor, participants, seat } = liveRooms();
+      const { room, live, room_id, members } = seat('a', 'b');
       const [member] = members as [FakeMember];
-      const router = new LocalRouter(supervisor);
+      const router = new LocalRouter(supervisor, participants);
       for (let failure = 1; failure < MAX_FAILURES; failure++) room.relay('a', offer('b', CRASH));
       member.news();
-      member.roomClosed = () => ask(router, room_id, member);
+      const answered = member.answered.bind(member);
+      member.answered = () => {
+        member.answered = answered;
+        ask(router, room_id, member.ref);
+      };
       room.relay('b', offer('a', CRASH));
-      return { supervisor, room, room_id, news: member.news() };
+      return { supervisor, live, room_id, news: member.news() };
     }
 
     test('by a join: the room is not found', () => {
-      const { news, supervisor } = closing((router, roomId, member) => router.join(roomId, member, false));
-      expect(news).toEqual(['refused RoomNotFound']);
+      const { news, supervisor } = closing((router, roomId, ref) =>
+        router.send(roomId, ref, { type: 'join', createIfMissing: false }, undefined),
+      );
+      expect(news).toEqual([expect.stringMatching(/^refused RoomNotFound/)]);
       expect(supervisor.size).toBe(0);
     });
 
     test('by a join that opens a missing room: a new one, with the same id', () => {
-      const { news, supervisor, room, room_id } = closing((router, roomId, member) =>
-        router.join(roomId, member, true),
+      const { news, supervisor, live, room_id } = closing((router, roomId, ref) =>
+        router.send(roomId, ref, { type: 'join', createIfMissing: true }, undefined),
       );
       expect(news[0]).toBe(`entered ${room_id}`);
       expect(supervisor.size).toBe(1);
-      expect(supervisor.find(room_id)).not.toBe(room);
+      expect(supervisor.find(room_id)).not.toBe(live);
     });
 
     test('by a create: a new room', () => {
-      const { news, supervisor } = closing((router, _, member) => router.create(member));
+      const { news, supervisor } = closing((router, _, ref) =>
+        router.send('another room', ref, { type: 'create' }, undefined),
+      );
       expect(news[0]).toMatch(/^entered /);
       expect(supervisor.size).toBe(1);
     });
@@ -299,10 +278,10 @@ describe('live rooms', () => {
 
   test('a room that expires is forgotten, and makes place', () => {
     const { supervisor, clock, seat } = liveRooms();
-    const { room, room_id } = seat('a');
+    const { room, live, room_id } = seat('a');
     room.leave('a');
     clock.increment(IDLE_MS - 1);
-    expect(supervisor.find(room_id)).toBe(room);
+    expect(supervisor.find(room_id)).toBe(live);
     clock.increment(1);
     expect(supervisor.find(room_id)).toBeUndefined();
     expect(supervisor.size).toBe(0);

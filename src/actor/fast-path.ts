@@ -64,8 +64,8 @@ function behavesAsXState(starterOf: StarterOf): boolean {
 function traceOf(machine: AnyStateMachine, starterOf: StarterOf): unknown[] {
   const clock = new SimulatedClock();
   const trace: unknown[] = [];
-  const actor = starterOf(machine, clock)(undefined, {
-    perform: (decision) => trace.push(decision.type === 'failed' ? String(decision.error) : decision),
+  const actor = starterOf(machine, clock)(undefined, (decision) => {
+    trace.push(decision.type === 'failed' ? String(decision.error) : decision);
   });
   for (const step of STEPS) {
     if (typeof step === 'number') clock.increment(step);

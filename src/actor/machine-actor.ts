@@ -6,7 +6,7 @@ import type {
   InputFrom,
   SnapshotFrom,
 } from 'xstate';
-import { type Actor, type Decision, type Performer, rethrowLater, type Start } from './actor.ts';
+import { type Actor, type Decision, type Perform, rethrowLater, type Start } from './actor.ts';
 import type { Clock } from './clock.ts';
 import type { Configuration } from './configuration.ts';
 import { type Effect, Interpreter, type Step } from './interpreter.ts';
@@ -21,7 +21,7 @@ export function starter<TMachine extends AnyStateMachine>(
   absorbs = true,
 ): Start<TMachine> {
   const interpreter = new Interpreter(machine, absorbs);
-  return (input, performer) => new MachineActor(interpreter, clock, input, performer);
+  return (input, perform) => new MachineActor(interpreter, clock, input, perform);
 }
 
 interface Timer {
@@ -32,18 +32,24 @@ interface Timer {
 
 const NONE: readonly Timer[] = [];
 
+/** An event that was sent while another is taken. */
+interface Waiting<TMachine extends AnyStateMachine, TCause> {
+  readonly event: EventFromLogic<TMachine>;
+  readonly cause: TCause | undefined;
+}
+
 /**
  * An actor that runs a machine by XState's interpreter. XState's own, a system of actors by itself, weighs thirty
  * times as much; test/actor/actor.test.ts holds the two against each other.
  */
-class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> {
+class MachineActor<TMachine extends AnyStateMachine, TCause> implements Actor<TMachine, TCause> {
   readonly #interpreter: Interpreter;
   readonly #clock: Clock;
-  readonly #performer: Performer<TMachine>;
+  readonly #perform: Perform<TMachine, TCause>;
   #configuration: Configuration;
   #context: ContextFrom<TMachine>;
   /** Sent while another event is taken; none at most times. */
-  #waiting: EventFromLogic<TMachine>[] | undefined;
+  #waiting: Waiting<TMachine, TCause>[] | undefined;
   /** None at most times, and hardly ever more than one. */
   #timers: readonly Timer[] = NONE;
   #isTaking = true;
@@ -53,15 +59,15 @@ class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> 
     interpreter: Interpreter,
     clock: Clock,
     input: InputFrom<TMachine>,
-    performer: Performer<TMachine>,
+    perform: Perform<TMachine, TCause>,
   ) {
     this.#interpreter = interpreter;
     this.#clock = clock;
-    this.#performer = performer;
+    this.#perform = perform;
     const first = interpreter.start(input);
     this.#configuration = first.configuration;
     this.#context = first.context;
-    this.#follow(first);
+    this.#follow(first, undefined);
     this.#takeWaiting();
   }
 
@@ -79,15 +85,15 @@ class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> 
     return snapshot as SnapshotFrom<TMachine>;
   }
 
-  send(event: EventFromLogic<TMachine>): void {
+  send(event: EventFromLogic<TMachine>, cause?: TCause): void {
     if (this.#isStopped) return;
     if (this.#isTaking) {
       this.#waiting ??= [];
-      this.#waiting.push(event);
+      this.#waiting.push({ event, cause });
       return;
     }
     this.#isTaking = true;
-    this.#take(event);
+    this.#take(event, cause);
     this.#takeWaiting();
   }
 
@@ -102,36 +108,36 @@ class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> 
     for (;;) {
       const next = this.#waiting?.shift();
       if (next === undefined) break;
-      this.#take(next);
+      this.#take(next.event, next.cause);
     }
     this.#waiting = undefined;
     this.#isTaking = false;
   }
 
-  #take(event: EventFromLogic<TMachine>): void {
+  #take(event: EventFromLogic<TMachine>, cause: TCause | undefined): void {
     let decisions: readonly EventObject[] | undefined;
     let step: Step | undefined;
     try {
       decisions = this.#configuration.absorb(this.#context, event);
       if (decisions === undefined) step = this.#interpreter.next(this.#configuration, this.#context, event);
     } catch (error) {
-      return this.#perform({ type: 'failed', error, event } as Decision<TMachine>);
+      return this.#tell({ type: 'failed', error, event } as Decision<TMachine>, cause);
     }
-    if (step !== undefined) return this.#follow(step);
-    for (const decision of decisions ?? []) this.#perform(decision as Decision<TMachine>);
+    if (step !== undefined) return this.#follow(step, cause);
+    for (const decision of decisions ?? []) this.#tell(decision as Decision<TMachine>, cause);
   }
 
-  #follow({ configuration, context, effects }: Step): void {
+  #follow({ configuration, context, effects }: Step, cause: TCause | undefined): void {
     this.#configuration = configuration;
     this.#context = context;
-    for (const effect of effects) this.#bringAbout(effect);
+    for (const effect of effects) this.#execute(effect, cause);
     if (!configuration.isActive) this.stop();
   }
 
-  #bringAbout(effect: Effect): void {
+  #execute(effect: Effect, cause: TCause | undefined): void {
     switch (effect.type) {
       case 'emit':
-        return this.#perform(effect.event as Decision<TMachine>);
+        return this.#tell(effect.event as Decision<TMachine>, cause);
       case 'schedule':
         return this.#schedule(effect.id, effect.event as EventFromLogic<TMachine>, effect.delayMs);
       case 'cancel':
@@ -139,9 +145,9 @@ class MachineActor<TMachine extends AnyStateMachine> implements Actor<TMachine> 
     }
   }
 
-  #perform(decision: Decision<TMachine>): void {
+  #tell(decision: Decision<TMachine>, cause: TCause | undefined): void {
     try {
-      this.#performer.perform(decision);
+      this.#perform(decision, cause);
     } catch (error) {
       rethrowLater(error);
     }

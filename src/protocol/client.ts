@@ -82,6 +82,8 @@ const READINGS = { base: readings(BASE), session: readings(SESSION) };
 
 export type ClientMessage = v.InferOutput<(typeof SESSION)[keyof typeof SESSION] | typeof Hello>;
 export type ClientMessageType = ClientMessage['type'];
+/** Every message but Hello, which is about the connection. */
+export type ParticipantMessage = Exclude<ClientMessage, { type: 'Hello' }>;
 
 /** The three messages that carry one participant's WebRTC negotiation to another. */
 export type RelayRequest = Extract<ClientMessage, { to: string }>;

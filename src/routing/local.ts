@@ -1,46 +1,41 @@
-import type { RelayRequest } from '../protocol/client.ts';
-import type { ParticipantId, RoomId } from '../protocol/server.ts';
-import type { Member, Rooms, Router } from './router.ts';
+import type { RoomId } from '../protocol/server.ts';
+import type { Trace } from '../telemetry/tracing.ts';
+import type { MemberRef, Replies, Room, RoomCommand, Rooms, Router } from './router.ts';
 
 const AT_LIMIT = 'The server is at its room limit; try later.';
 
-/** Routes to the rooms of this process, synchronously. Rooms live here only: one process, one world. */
+/** Routes to the rooms of this process: each command is done when `send` returns. */
 export class LocalRouter implements Router {
   readonly #rooms: Rooms;
+  readonly #replies: Replies;
 
-  constructor(rooms: Rooms) {
+  constructor(rooms: Rooms, replies: Replies) {
     this.#rooms = rooms;
+    this.#replies = replies;
   }
 
-  create(member: Member): void {
-    const room = this.#rooms.open();
-    if (room === undefined) return member.refused('Internal', AT_LIMIT);
-    room.create(member);
+  send(roomId: RoomId, from: MemberRef, command: RoomCommand, trace: Trace | undefined): void {
+    const room = this.#rooms.find(roomId);
+    if (room !== undefined) return room.handle(from, command, trace);
+    if (command.type === 'create' || command.type === 'join')
+      this.#open(roomId, from, command, trace)?.handle(from, command, trace);
+    // Every other command is about a seat, which ended with the room.
   }
 
-  join(roomId: RoomId, member: Member, createIfMissing: boolean): void {
-    const found = this.#rooms.find(roomId);
-    if (found === undefined && !createIfMissing) {
-      return member.refused('RoomNotFound', `No room ${roomId}: it never was, or it expired.`);
+  #open(
+    roomId: RoomId,
+    from: MemberRef,
+    command: Extract<RoomCommand, { type: 'create' | 'join' }>,
+    trace: Trace | undefined,
+  ): Room | undefined {
+    if (command.type === 'join' && !command.createIfMissing) {
+      const message = `No room ${roomId}: it never was, or it expired.`;
+      this.#replies.send(roomId, [from], { type: 'refused', code: 'RoomNotFound', message }, trace);
+      return undefined;
     }
-    const room = found ?? this.#rooms.open(roomId);
-    if (room === undefined) return member.refused('Internal', AT_LIMIT);
-    room.join(member);
-  }
-
-  interrupt(roomId: RoomId, participantId: ParticipantId): void {
-    this.#rooms.find(roomId)?.interrupt(participantId);
-  }
-
-  resume(roomId: RoomId, participantId: ParticipantId, lost: boolean): void {
-    this.#rooms.find(roomId)?.resume(participantId, lost);
-  }
-
-  leave(roomId: RoomId, participantId: ParticipantId): void {
-    this.#rooms.find(roomId)?.leave(participantId);
-  }
-
-  relay(roomId: RoomId, from: Member, message: RelayRequest): void {
-    this.#rooms.find(roomId)?.relay(from.participantId, message);
+    const room = this.#rooms.open(roomId, trace);
+    if (room === undefined)
+      this.#replies.send(roomId, [from], { type: 'refused', code: 'Internal', message: AT_LIMIT }, trace);
+    return room;
   }
 }

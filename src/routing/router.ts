@@ -1,63 +1,72 @@
 import type { RelayRequest } from '../protocol/client.ts';
 import type { ErrorCode } from '../protocol/codes.ts';
-import type { Outgoing } from '../protocol/outgoing.ts';
-import type { ParticipantId, RoomId } from '../protocol/server.ts';
+import type { ParticipantId, RoomId, ServerMessage } from '../protocol/server.ts';
+import type { Trace } from '../telemetry/tracing.ts';
+
+/** One server process. */
+export type NodeId = string;
 
 /**
- * What became of a message given to a sink: `full` closes the sink's connection with 1013, `queued` waits for a
- * session to get another socket.
+ * A participant as its room sees it: a reference that can be sent over a wire. What the room answers is addressed to it.
  */
-export type WriteResult = 'sent' | 'queued' | 'full' | 'closed';
-
-/** Where messages for one participant go. */
-export interface Sink {
-  write(outgoing: Outgoing): WriteResult;
-}
-
-/** A connection as a room sees it. */
-export interface Member extends Sink {
-  readonly participantId: ParticipantId;
-  /** Whether it opened a session with Hello, and so hears of interruptions. */
+export interface MemberRef {
+  readonly participant_id: ParticipantId;
+  /** Where the participant is. */
+  readonly node_id: NodeId;
+  /** Whether it has a session, and so hears of interruptions. */
   readonly isSession: boolean;
-  /** It has a seat in the room. */
-  entered(roomId: RoomId): void;
-  /** It did not get what it asked for; nothing else changed. */
-  refused(code: ErrorCode, message: string): void;
-  /** The room is over for a reason of the server's own, told in `message`. */
-  roomClosed(message: string): void;
 }
+
+/** What a participant asks of a room. */
+export type RoomCommand =
+  /** Opens a room with this id and enters it. */
+  | { readonly type: 'create' }
+  /** With `createIfMissing` the room is opened if it does not exist. */
+  | { readonly type: 'join'; readonly createIfMissing: boolean }
+  | { readonly type: 'leave' }
+  /** The session lost its transport; messages to it wait. */
+  | { readonly type: 'interrupt' }
+  /** The session has a transport again; `lost` when it must be told the participants. */
+  | { readonly type: 'resume'; readonly lost: boolean }
+  | { readonly type: 'relay'; readonly message: RelayRequest };
+
+/** What a room tells a participant. */
+export type RoomReply =
+  /** It is a member of the room. */
+  | { readonly type: 'entered' }
+  /** Its create or join had no effect. */
+  | { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string }
+  /** The room is over for a reason of the server's own, told in `message`. */
+  | { readonly type: 'closed'; readonly message: string }
+  | { readonly type: 'deliver'; readonly message: ServerMessage };
 
 /**
- * How a connection reaches a room, in this process or in another one. `create` and `join` are answered by
- * exactly one `entered` or `refused`, perhaps before they return. Calls of one member take effect in order.
+ * How a participant reaches a room, in this process or in another one. Commands and replies are data. A create or join
+ * is answered by exactly one `entered` or `refused`, which may come within the call or later. Commands of one
+ * participant take effect in the order of the calls, and replies to one participant arrive in the order they were sent.
+ *
+ * `trace` is the message that caused the command; undefined where a timer of the server did. A router that answers later
+ * holds it until the command is done.
  */
 export interface Router {
-  create(member: Member): void;
-  /** With `createIfMissing`, the room with this id is opened if there is none. */
-  join(roomId: RoomId, member: Member, createIfMissing: boolean): void;
-  leave(roomId: RoomId, participantId: ParticipantId): void;
-  /** The member's session lost its socket; what it is sent waits. */
-  interrupt(roomId: RoomId, participantId: ParticipantId): void;
-  /** The member's session has a socket again; `lost` when it is to be told the participants. */
-  resume(roomId: RoomId, participantId: ParticipantId, lost: boolean): void;
-  relay(roomId: RoomId, from: Member, message: RelayRequest): void;
+  send(room: RoomId, from: MemberRef, command: RoomCommand, trace: Trace | undefined): void;
+}
+
+/** How a room reaches its members, wherever they are. A member that is gone is left out. */
+export interface Replies {
+  send(room: RoomId, to: readonly MemberRef[], reply: RoomReply, trace: Trace | undefined): void;
 }
 
 /** A live room in this process. */
 export interface Room {
-  create(member: Member): void;
-  join(member: Member): void;
-  leave(participantId: ParticipantId): void;
-  interrupt(participantId: ParticipantId): void;
-  resume(participantId: ParticipantId, lost: boolean): void;
-  relay(from: ParticipantId, message: RelayRequest): void;
-  /** Ends the room at once; every member hears `roomClosed(message)`. Idempotent. */
+  handle(from: MemberRef, command: RoomCommand, trace: Trace | undefined): void;
+  /** Ends the room at once; every member hears `closed` with this message. Idempotent. */
   close(message: string): void;
 }
 
 /** The rooms of this process. */
 export interface Rooms {
-  /** A new empty room, with an id of its own or this one; undefined when there is place for no more. */
-  open(roomId?: RoomId): Room | undefined;
+  /** A new empty room with this id; undefined when the server is at its limit. */
+  open(roomId: RoomId, trace: Trace | undefined): Room | undefined;
   find(roomId: RoomId): Room | undefined;
 }

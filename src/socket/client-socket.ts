@@ -1,17 +1,33 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import type { Link, SocketEnd } from '../link.ts';
+import type { CloseReason } from '../protocol/codes.ts';
+import type { ParticipantId } from '../protocol/server.ts';
+import type { TransportEnd, TransportListener } from '../transport/transport.ts';
+import type { Pulse } from './heartbeat.ts';
 
-/** Who hears of sockets: one for all, so that a connection needs no listeners of its own. */
+/** The connection of a socket. */
+export interface ServedConnection extends TransportListener, Pulse {
+  readonly participantId: ParticipantId;
+  /** The remote IP address, after trusted proxies. */
+  readonly address: string;
+  close(reason: CloseReason): void;
+  /** Closes, and tells the participant nothing: the whole server stops, which is not a leave. */
+  dismiss(reason: CloseReason): void;
+}
+
+/** What must know when nothing more is written to a socket. */
+export interface Closable {
+  closed(): void;
+}
+
+/** Hears from all sockets: one for all, so that a socket needs no listeners of its own. */
 export interface SocketListener {
   message(socket: ClientSocket, data: Buffer, isBinary: boolean): void;
   /** A ping, which ws has answered. */
   pinged(socket: ClientSocket): void;
   ponged(socket: ClientSocket, payload: string): void;
-  /** Its client asked for a room, or tried one in vain. */
-  attempted(socket: ClientSocket): void;
   /** Its end is known. Told once. */
-  ended(socket: ClientSocket, end: SocketEnd): void;
+  ended(socket: ClientSocket, end: TransportEnd): void;
   /** Both sides have closed, or it was destroyed: nothing more is written to it. */
   closed(socket: ClientSocket): void;
 }
@@ -39,17 +55,24 @@ type Stream = Socket & { [CLIENT]?: ClientSocket };
  */
 export class ClientSocket extends WebSocket {
   #listener: SocketListener | undefined;
-  #link: Link | undefined;
+  #connection: ServedConnection | undefined;
+  #sender: Closable | undefined;
   #hasEnded = false;
 
-  /** The connection's side of it, from `serve` on. */
-  get link(): Link {
-    return this.#link as Link;
+  /** From `serve` on. */
+  get connection(): ServedConnection {
+    return this.#connection as ServedConnection;
+  }
+
+  /** What writes to it, from `serve` on. */
+  get sender(): Closable {
+    return this.#sender as Closable;
   }
 
   /** From now on `listener` hears what happens to it. `stream` is the net socket below. */
-  serve(stream: Socket, link: Link, listener: SocketListener): void {
-    this.#link = link;
+  serve(stream: Socket, connection: ServedConnection, sender: Closable, listener: SocketListener): void {
+    this.#sender = sender;
+    this.#connection = connection;
     this.#listener = listener;
     (stream as Stream)[CLIENT] = this;
     stream.on('end', broken).on('close', broken);
@@ -86,17 +109,12 @@ export class ClientSocket extends WebSocket {
     if (isFirst) this.#end(endOf(code ?? NO_STATUS));
   }
 
-  /** Tells the listener so. */
-  attempted(): void {
-    this.#listener?.attempted(this);
-  }
-
   /** The net socket below has ended, or has closed. */
   broke(): void {
     this.#end('lost');
   }
 
-  #end(end: SocketEnd): void {
+  #end(end: TransportEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#listener?.ended(this, end);
@@ -108,7 +126,7 @@ function broken(this: Stream): void {
   this[CLIENT]?.broke();
 }
 
-function endOf(code: number): SocketEnd {
+function endOf(code: number): TransportEnd {
   if (code === AWAY) return 'away';
   return ENDING.has(code) ? 'closed' : 'lost';
 }

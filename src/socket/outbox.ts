@@ -1,5 +1,5 @@
 import type { Outgoing } from '../protocol/outgoing.ts';
-import type { WriteResult } from '../routing/router.ts';
+import type { WriteResult } from '../transport/transport.ts';
 import { OutboxBudget, type OutboxShare } from './outbox-budget.ts';
 
 /** Where an outbox writes while its session has a socket. */

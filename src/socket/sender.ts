@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES, type CloseReason } from '../protocol/codes.ts';
 import type { Outgoing } from '../protocol/outgoing.ts';
-import type { Sink, WriteResult } from '../routing/router.ts';
+import type { Transport, WriteResult } from '../transport/transport.ts';
 import { type Frame, outsideHeap, textFrame } from './frame.ts';
 import type { Queue, QueueBudget } from './queue-budget.ts';
 import type { Held, Turn } from './turn.ts';
@@ -25,11 +25,11 @@ export interface SenderSettings {
 }
 
 /**
- * A sink over one WebSocket. Its queue ends: a client that reads too slowly is closed with 1013. Frames go to the
+ * A transport over one WebSocket. Its queue ends: a client that reads too slowly is closed with 1013. Frames go to the
  * stream below the WebSocket, which stays corked until the turn of the event loop is over where that pays; ws writes its
  * pings and close frames to that stream too, so the order is kept, and `bufferedAmount` counts them all.
  */
-export class Sender implements Sink, Held, Queue {
+export class Sender implements Transport, Held, Queue {
   readonly #socket: WebSocket;
   readonly #stream: Writable;
   readonly #settings: SenderSettings;
@@ -62,6 +62,14 @@ export class Sender implements Sink, Held, Queue {
   close(reason: CloseReason): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.close(CLOSE_CODES[reason].code, CLOSE_CODES[reason].meaning);
+  }
+
+  ping(payload: string): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping(payload);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
   }
 
   get waitingBytes(): number {

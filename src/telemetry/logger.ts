@@ -1,15 +1,15 @@
 import {
   type Attributes,
-  isSpanContextValid,
+  type Context,
   logs,
   ROOT_CONTEXT,
   SeverityNumber,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, multistream, pino } from 'pino';
 import { standardError } from './log-output.ts';
 import { INSTRUMENTATION } from './names.ts';
-import { currentWork } from './tracing.ts';
 
 export type { Logger } from 'pino';
 
@@ -17,7 +17,7 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * Structured JSON lines, each with the trace and span it belongs to, on standard error: standard output is
+ * Structured JSON lines on standard error; a line about a message has the `trace_id` and `span_id` of its span: standard output is
  * left to the lines meant for people. `alsoExport` sends them to the global logger provider as well.
  */
 export function createLogger(
@@ -34,11 +34,6 @@ export function createLogger(
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      mixin: () => {
-        const context = currentWork()?.span.spanContext();
-        if (context === undefined || !isSpanContextValid(context)) return {};
-        return { trace_id: context.traceId, span_id: context.spanId };
-      },
     },
     alsoExport ? multistream(streams) : stream,
   );
@@ -57,17 +52,22 @@ const SEVERITY: Readonly<Record<string, SeverityNumber>> = {
 const openTelemetry: DestinationStream = {
   write(line) {
     const { level, time, msg, trace_id, span_id, err, ...attributes } = JSON.parse(line);
-    const work = currentWork();
     logs.getLogger(INSTRUMENTATION).emit({
       timestamp: new Date(time),
       severityNumber: SEVERITY[level] ?? SeverityNumber.UNSPECIFIED,
       severityText: String(level).toUpperCase(),
       body: msg,
       attributes: { ...attributes, ...(err && exceptionAttributes(err)) },
-      context: work === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, work.span),
+      context: contextOf(trace_id, span_id),
     });
   },
 };
+
+/** The context of the span that a line names. */
+function contextOf(traceId: unknown, spanId: unknown): Context {
+  if (typeof traceId !== 'string' || typeof spanId !== 'string') return ROOT_CONTEXT;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: TraceFlags.SAMPLED });
+}
 
 /** OpenTelemetry's semantic conventions for exceptions. */
 function exceptionAttributes(err: { type?: string; message?: string; stack?: string }): Attributes {

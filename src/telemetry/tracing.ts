@@ -1,4 +1,5 @@
 import {
+  isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -15,41 +16,59 @@ import type { Tally } from './tally.ts';
 
 const tracer = trace.getTracer(INSTRUMENTATION);
 
+/** The span of a message, for another process to go on with. */
+export type TraceContext = SpanContext;
+
+/** The fields of a log line that name a span. */
+export interface TraceIds {
+  readonly trace_id: string;
+  readonly span_id: string;
+}
+
 /**
- * One piece of work, a handshake or a message: its span, and what it adds to the metrics. Payloads never
- * reach it. Times are `performance.now()`, given explicitly, since a span that starts in the past would
- * otherwise end by the coarser wall clock.
+ * One handshake or message: its span, and what it adds to the metrics. It is passed along with the message, so that an
+ * answer which comes later still belongs to it. Payloads never reach it. Times are `performance.now()`, given
+ * explicitly, since a span that starts in the past would otherwise end by the coarser wall clock.
  */
-export class Work {
+export class Trace {
   readonly span: Span;
-  readonly #tally: Tally;
+  readonly #counters: Tally;
   readonly #type: WorkType | 'handshake';
   readonly #startedAt: number;
   #outcome: ErrorCode | 'ok' | 'refused' = 'ok';
-  #isOver = false;
+  /** How many still work on it: the one that began it, and those that hold it. */
+  #holders = 1;
   readonly #roomName: RoomName;
-  /** What is gone on with when this is over. */
-  readonly #outer: Work | undefined;
 
   constructor(
     span: Span,
-    tally: Tally,
+    counters: Tally,
     type: WorkType | 'handshake',
     startedAt: number,
     roomName: RoomName,
-    outer?: Work,
   ) {
     this.#roomName = roomName;
-    this.#outer = outer;
     this.span = span;
-    this.#tally = tally;
+    this.#counters = counters;
     this.#type = type;
     this.#startedAt = startedAt;
   }
 
-  /** Of what the client that this handshake lets in will say. */
+  /** What another process needs to make its spans children of this one. */
+  get context(): TraceContext {
+    return this.span.spanContext();
+  }
+
+  /** For the log lines that this message causes. */
+  get ids(): TraceIds | undefined {
+    const context = this.context;
+    if (!isSpanContextValid(context)) return undefined;
+    return { trace_id: context.traceId, span_id: context.spanId };
+  }
+
+  /** Of the messages of the client that this handshake admits. */
   messagesOf(participantId: ParticipantId): MessageTracer {
-    return new MessageTracer(this.#tally, participantId, this.span.spanContext(), this.#roomName);
+    return new MessageTracer(this.#counters, participantId, this.span.spanContext(), this.#roomName);
   }
 
   involves(roomId: RoomId): void {
@@ -65,7 +84,7 @@ export class Work {
   delivered(to: ParticipantId, type: string, how: 'sent' | 'queued'): void {
     const now = performance.now();
     if (how === 'sent' && type === this.#type)
-      this.#tally.relayDuration?.record((now - this.#startedAt) / 1000);
+      this.#counters.relayDuration?.record((now - this.#startedAt) / 1000);
     if (!this.span.isRecording()) return;
     const attributes = { participant_id: to, message_type: type } satisfies KnownAttributes;
     this.span.addEvent(how === 'sent' ? 'delivered' : 'queued', attributes, now);
@@ -74,7 +93,7 @@ export class Work {
   /** The sender was answered with an error; one of the server's own making makes the span an error too. */
   refused(to: ParticipantId, code: ErrorCode): void {
     this.#outcome = code;
-    this.#tally.refusal(code);
+    this.#counters.refusal(code);
     const attributes = { participant_id: to, code } satisfies KnownAttributes;
     this.span.addEvent('refused', attributes, performance.now());
     if (code === 'Internal') this.span.setStatus({ code: SpanStatusCode.ERROR, message: code });
@@ -88,42 +107,37 @@ export class Work {
 
   /** A handshake was answered with this HTTP status, and is over. Idempotent. */
   answered(status: number): void {
-    if (this.#isOver) return;
+    if (this.#holders === 0) return;
     if (status >= 400) this.#outcome = 'refused';
-    this.#tally.handshake(status);
+    this.#counters.handshake(status);
     this.span.setAttribute(ATTRIBUTE.httpStatus, status);
     this.end();
   }
 
-  /** Idempotent. */
+  /** The message waits for an answer: its span ends only after as many calls of `end` as of `hold`, and one more. */
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  /** One of those that work on it is done. Calls beyond the last have no effect. */
   end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    if (current === this) current = this.#outer;
+    if (this.#holders === 0) return;
+    this.#holders -= 1;
+    if (this.#holders > 0) return;
     if (this.#type !== 'handshake' && this.#type !== 'disconnect')
-      this.#tally.message(this.#type, this.#outcome);
+      this.#counters.message(this.#type, this.#outcome);
     if (this.#outcome !== 'ok') this.span.setAttribute(ATTRIBUTE.outcome, this.#outcome);
     this.span.end(performance.now());
   }
 }
 
-/**
- * The work being done in this turn of the event loop. Everything a message causes in this process happens
- * synchronously, so one variable does what a context manager would, at no cost.
- */
-let current: Work | undefined;
-
-export function currentWork(): Work | undefined {
-  return current;
-}
-
 /** Opens the span of a handshake, continuing the trace the client's `traceparent` header names, if any. */
 export function traceHandshake(
-  tally: Tally,
+  counters: Tally,
   participantId: ParticipantId,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   roomName: RoomName = (roomId) => roomId,
-): Work {
+): Trace {
   const now = performance.now();
   const attributes = { participant_id: participantId, outcome: 'ok' } satisfies KnownAttributes;
   const parent = propagation.extract(ROOT_CONTEXT, headers);
@@ -132,30 +146,30 @@ export function traceHandshake(
     { kind: SpanKind.SERVER, attributes, startTime: now },
     parent,
   );
-  return new Work(span, tally, 'handshake', now, roomName);
+  return new Trace(span, counters, 'handshake', now, roomName);
 }
 
 /** The messages of one connection, each a trace of its own that links to the connection's handshake. */
 export class MessageTracer {
-  readonly #tally: Tally;
+  readonly #counters: Tally;
   readonly participantId: ParticipantId;
   readonly #handshake: SpanContext;
   readonly #roomName: RoomName;
 
-  constructor(tally: Tally, participantId: ParticipantId, handshake: SpanContext, roomName: RoomName) {
+  constructor(counters: Tally, participantId: ParticipantId, handshake: SpanContext, roomName: RoomName) {
     this.#roomName = roomName;
-    this.#tally = tally;
+    this.#counters = counters;
     this.participantId = participantId;
     this.#handshake = handshake;
   }
 
   /** Of the same handshake, whose messages are another participant's: a session it took up. */
   of(participantId: ParticipantId): MessageTracer {
-    return new MessageTracer(this.#tally, participantId, this.#handshake, this.#roomName);
+    return new MessageTracer(this.#counters, participantId, this.#handshake, this.#roomName);
   }
 
-  /** Until its `end`, whatever is done is what a message caused; `startedAt` is when its frame was received. */
-  begin(type: WorkType, startedAt: number, roomId: RoomId | null): Work {
+  /** The trace of one message; `startedAt` is when its frame was received. */
+  begin(type: WorkType, startedAt: number, roomId: RoomId | null): Trace {
     const attributes = {
       participant_id: this.participantId,
       message_type: type,
@@ -173,7 +187,6 @@ export class MessageTracer {
       },
       ROOT_CONTEXT,
     );
-    current = new Work(span, this.#tally, type, startedAt, this.#roomName, current);
-    return current;
+    return new Trace(span, this.#counters, type, startedAt, this.#roomName);
   }
 }

@@ -15,6 +15,7 @@ import {
   stateIn,
 } from 'xstate';
 import { connectionMachine } from '../../machines/connection.ts';
+import { participantMachine } from '../../machines/participant.ts';
 import { roomMachine } from '../../machines/room.ts';
 import { supervisorMachine } from '../../machines/supervisor.ts';
 import { absorberOf } from '../../src/actor/absorb.ts';
@@ -37,7 +38,7 @@ function run(
   const clock = new SimulatedClock();
   const seen: unknown[] = [];
   const perform = (decision: { type: string }) => seen.push(['emitted', told(decision)]);
-  const actor = starterOf(machine, clock)(input, { perform });
+  const actor = starterOf(machine, clock)(input, perform);
   for (const step of steps) {
     if ('pass' in step) clock.increment(step.pass);
     else actor.send(step.event);
@@ -82,35 +83,51 @@ describe('decides as XState alone does, over random events', () => {
     const at = fc.nat(3000);
     const message = fc.record({ type: fc.constant('Offer'), to: id, sdp: fc.constant('sdp') });
     const kinds = steps(
-      event({ type: fc.constantFrom('client.create', 'client.leave', 'client.unread'), at }),
       event({
-        type: fc.constant('client.hello'),
+        type: fc.constant('frame.hello'),
         at,
         resume: fc.constantFrom(null, { token: 't', lastSeq: 1 }),
       }),
-      event({ type: fc.constant('client.join'), at, room_id: id, createIfMissing: fc.boolean() }),
-      event({ type: fc.constant('client.relay'), at, message }),
-      event({ type: fc.constant('client.invalid'), at, reason: fc.constant('why') }),
-      event({ type: fc.constant('room.entered'), room_id: id }),
-      event({
-        type: fc.constantFrom('room.refused', 'room.closed'),
-        code: fc.constant('Internal'),
-        message: id,
-      }),
-      event({ type: fc.constant('socket.attached'), lost: fc.boolean() }),
-      event({ type: fc.constantFrom('session.found', 'session.unknown', 'socket.lost', 'socket.closed') }),
+      event({ type: fc.constant('frame.message'), at, message }),
+      event({ type: fc.constant('frame.invalid'), at, reason: fc.constant('why') }),
+      event({ type: fc.constant('frame.unread'), at }),
+      event({ type: fc.constantFrom('session.found', 'session.unknown') }),
+      event({ type: fc.constant('transport.ended'), end: fc.constantFrom('closed', 'away', 'lost') }),
       pass(1, 500, 1000),
     );
-    const input = {
-      participant_id: 'self',
-      limit: 3,
-      windowMs: 1000,
-      firstMessageTimeoutMs: 3000,
-      outsideTimeoutMs: 3_600_000,
-      resumeGraceMs: 2000,
-    };
+    const input = { limit: 3, windowMs: 1000, firstMessageTimeoutMs: 3000 };
     fc.assert(
       fc.property(kinds, (each) => expectSame(connectionMachine, input, each)),
+      { numRuns: 500 },
+    );
+  });
+
+  test('participant', () => {
+    const message = fc.record({ type: fc.constant('Offer'), to: id, sdp: fc.constant('sdp') });
+    const kinds = steps(
+      event({ type: fc.constantFrom('message.create', 'message.leave') }),
+      event({ type: fc.constant('message.join'), room_id: id, createIfMissing: fc.boolean() }),
+      event({ type: fc.constant('message.relay'), message }),
+      event({ type: fc.constant('message.invalid'), reason: fc.constant('why') }),
+      event({ type: fc.constantFrom('room.entered'), room_id: id }),
+      event({ type: fc.constant('room.refused'), code: fc.constant('Internal'), message: id }),
+      event({ type: fc.constant('room.closed'), room_id: id, message: id }),
+      event({ type: fc.constant('transport.attached'), lost: fc.boolean() }),
+      event({ type: fc.constantFrom('transport.lost', 'transport.away', 'transport.closed') }),
+      pass(1, 1000, 2000, 3000),
+    );
+    const isSession = fc.boolean();
+    fc.assert(
+      fc.property(kinds, isSession, (each, session) => {
+        const input = {
+          participant_id: 'self',
+          isSession: session,
+          resumeGraceMs: 2000,
+          reloadGraceMs: 1000,
+          outsideTimeoutMs: 3000,
+        };
+        expectSame(participantMachine, input, each);
+      }),
       { numRuns: 500 },
     );
   });
@@ -280,7 +297,7 @@ describe('what is absorbed', () => {
   });
   test('what an action throws is thrown', () => expect(() => absorbed('fail')).toThrow('no'));
   test('leaves the context the object it is', () => {
-    const actor = starter(machine, new SimulatedClock())(undefined, { perform() {} });
+    const actor = starter(machine, new SimulatedClock())(undefined, () => {});
     const before = actor.context;
     actor.send({ type: 'say' });
     expect(actor.context).toBe(before);

@@ -48,15 +48,47 @@ const machine = setup({
 function start(starterOf: StarterOf, causes: (id: number) => readonly ToldEvent[] = () => []) {
   const clock = new SimulatedClock();
   const seen: unknown[] = [];
-  const actor: Actor<typeof machine> = starterOf(machine, clock)(undefined, {
-    perform(decision) {
-      const { type, id } = decision as { type: string; id?: number };
-      seen.push([type, id]);
-      if (id !== undefined && type !== 'toldAgain') for (const event of causes(id)) actor.send(event);
-    },
+  const actor: Actor<typeof machine, unknown> = starterOf(machine, clock)(undefined, (decision) => {
+    const { type, id } = decision as { type: string; id?: number };
+    seen.push([type, id]);
+    if (id !== undefined && type !== 'toldAgain') for (const event of causes(id)) actor.send(event);
   });
   return { actor, clock, seen };
 }
+
+describe.each(RUNTIMES)('%s: what came with an event', (_, starterOf) => {
+  test('comes with each decision on it, also where the event had to wait', () => {
+    const clock = new SimulatedClock();
+    const seen: unknown[] = [];
+    const actor = starterOf(machine, clock)<string>(undefined, (decision, cause) => {
+      const { type, id } = decision as { type: string; id?: number };
+      seen.push([type, id, cause]);
+      if (type === 'told' && id === 1) actor.send({ type: 'tell', id: 2 }, 'second');
+    });
+    actor.send({ type: 'tell', id: 1 }, 'first');
+    actor.send({ type: 'tell', id: 3 });
+    expect(seen).toEqual([
+      ['told', 1, 'first'],
+      ['toldAgain', 1, 'first'],
+      ['told', 2, 'second'],
+      ['toldAgain', 2, 'second'],
+      ['told', 3, undefined],
+      ['toldAgain', 3, undefined],
+    ]);
+  });
+
+  test('is gone when a timer of the machine fires later', () => {
+    const clock = new SimulatedClock();
+    const seen: unknown[] = [];
+    const actor = starterOf(machine, clock)<string>(undefined, (decision, cause) => {
+      seen.push([decision.type, cause]);
+    });
+    actor.send({ type: 'wait', id: 1 }, 'first');
+    clock.increment(60_000);
+    expect(seen.at(-1)).toEqual([expect.any(String), undefined]);
+    expect(seen.length).toBeGreaterThan(1);
+  });
+});
 
 describe.each(RUNTIMES)('%s', (_, starterOf) => {
   test('takes an event sent while it performs after all of the one before, whoever handles either', () => {
@@ -147,9 +179,7 @@ test('a machine actor refuses what only an actor of XState’s own can do, and g
     on: { spawn: { actions: spawnChild(child) }, say: { actions: emit({ type: 'said' }) } },
   });
   const decided: unknown[] = [];
-  const actor = starter(parent, new SimulatedClock())(undefined, {
-    perform: (decision) => decided.push(decision),
-  });
+  const actor = starter(parent, new SimulatedClock())(undefined, (decision) => void decided.push(decision));
   actor.send({ type: 'spawn' });
   actor.send({ type: 'say' });
   expect(decided).toEqual([
@@ -176,9 +206,7 @@ test('a machine actor refuses a child spawned by an assign, and goes on', () => 
     },
   });
   const decided: unknown[] = [];
-  const actor = starter(parent, new SimulatedClock())(undefined, {
-    perform: (decision) => decided.push(decision),
-  });
+  const actor = starter(parent, new SimulatedClock())(undefined, (decision) => void decided.push(decision));
   actor.send({ type: 'spawn' });
   actor.send({ type: 'say' });
   expect(decided).toMatchObject([{ type: 'failed', event: { type: 'spawn' } }, { type: 'said' }]);
@@ -189,12 +217,12 @@ test('a machine that spawns in its first context starts no machine actor', () =>
   const child = createMachine({});
   const parent = createMachine({ context: ({ spawn }) => ({ child: spawn(child) }) });
   const start = starter(parent, new SimulatedClock());
-  expect(() => start(undefined, { perform() {} })).toThrow('needs an actor of XState’s own');
+  expect(() => start(undefined, () => {})).toThrow('needs an actor of XState’s own');
 });
 
 test('actors in the same states share all but their context', () => {
   const start = starter(machine, new SimulatedClock());
-  const [one, other] = [start(undefined, { perform() {} }), start(undefined, { perform() {} })];
+  const [one, other] = [start(undefined, () => {}), start(undefined, () => {})];
   one.send({ type: 'count', id: 1 });
   expect([one.context, other.context]).toEqual([{ count: 1 }, { count: 0 }]);
   expect(one.getSnapshot().tags).toBe(other.getSnapshot().tags);

@@ -80,11 +80,9 @@ function start(
 ) {
   const clock = new SimulatedClock();
   const decided: unknown[] = [];
-  const actor: Actor<typeof counterMachine> = starterOf(machine, clock)(undefined, {
-    perform(decision) {
-      decided.push(decision);
-      heard(decision.type, send);
-    },
+  const actor: Actor<typeof counterMachine, unknown> = starterOf(machine, clock)(undefined, (decision) => {
+    decided.push(decision);
+    heard(decision.type, send);
   });
   const send = (type: CounterEvent['type']) => actor.send({ type });
   return { actor, clock, decided, send };
@@ -176,7 +174,7 @@ describe.each(RUNTIMES)('%s: a transition that throws', (_, starterOf) => {
       context: ({ input }) => ({ count: input.count }),
     });
     const startWith = starterOf(machine, new SimulatedClock());
-    expect(() => startWith(undefined as never, { perform() {} })).toThrow('count');
+    expect(() => startWith(undefined as never, () => {})).toThrow('count');
   });
 });
 

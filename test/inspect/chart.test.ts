@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type AnyStateMachine, type AnyStateNode, createActor, createMachine } from 'xstate';
 import { connectionMachine } from '../../machines/connection.ts';
+import { participantMachine } from '../../machines/participant.ts';
 import { roomMachine } from '../../machines/room.ts';
 import { supervisorMachine } from '../../machines/supervisor.ts';
 import { drawChart } from '../../src/inspect/chart.ts';
@@ -44,6 +45,7 @@ const odd = createMachine({
 
 const machines: [string, AnyStateMachine][] = [
   ['connection', connectionMachine],
+  ['participant', participantMachine],
   ['room', roomMachine],
   ['supervisor', supervisorMachine],
   ['odd', odd],
@@ -169,22 +171,18 @@ test('the ids of active states are those that XState gives', async () => {
   const ids = values(svg, 'data-state');
   const actor = createActor(connectionMachine, {
     input: {
-      participant_id: 'p',
       limit: 2,
       windowMs: 1000,
       firstMessageTimeoutMs: 1000,
-      outsideTimeoutMs: 3_600_000,
-      resumeGraceMs: 1000,
-      reloadGraceMs: 1000,
     },
   });
   actor.start();
   for (const event of [
-    { type: 'client.create', at: 1 },
-    { type: 'room.entered', room_id: 'r' },
-    { type: 'client.unread', at: 2 },
-    { type: 'client.unread', at: 3 },
-    { type: 'socket.closed' },
+    { type: 'frame.hello', at: 1, resume: null },
+    { type: 'frame.invalid', at: 2, reason: 'why' },
+    { type: 'frame.invalid', at: 3, reason: 'why' },
+    { type: 'frame.unread', at: 4 },
+    { type: 'transport.ended', end: 'closed' },
   ] as const) {
     const { _nodes } = actor.getSnapshot() as unknown as { _nodes: AnyStateNode[] };
     expect(_nodes.length).toBeGreaterThan(3);

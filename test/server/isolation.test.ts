@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { assign, emit } from 'xstate';
-import { connectionMachine } from '../../machines/connection.ts';
+import { participantMachine } from '../../machines/participant.ts';
 import { roomMachine } from '../../machines/room.ts';
 import type { Relayed } from '../../src/protocol/server.ts';
 import { seat, TestClient } from '../support/client.ts';
@@ -189,8 +189,8 @@ describe('a join or leave that throws', () => {
   });
 });
 
-describe('a connection that throws', () => {
-  const faultyConnectionMachine = connectionMachine.provide({
+describe('a participant that throws', () => {
+  const faultyParticipantMachine = participantMachine.provide({
     actions: {
       relay: emit(({ context }, { message }) => {
         if ('sdp' in message && message.sdp === 'crash') throw new Error('crashed as told');
@@ -206,7 +206,7 @@ describe('a connection that throws', () => {
   });
   let own: TestServer;
   beforeAll(async () => {
-    own = await startServer({}, { connectionMachine: faultyConnectionMachine });
+    own = await startServer({}, { participantMachine: faultyParticipantMachine });
   });
   afterAll(() => own.stop());
 

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket, WebSocketServer, type Server as WebSocketServerOf } from 'ws';
-import type { Link } from '../../src/link.ts';
+
 import { CLOSE_CODES } from '../../src/protocol/codes.ts';
-import { ClientSocket } from '../../src/socket/client-socket.ts';
+import { ClientSocket, type ServedConnection } from '../../src/socket/client-socket.ts';
 
 let server: WebSocketServerOf<typeof ClientSocket>;
 beforeAll(async () => {
@@ -28,21 +28,25 @@ async function meet() {
     firstTold = resolve;
   });
   const { _socket: net } = socket as unknown as { _socket: Socket };
-  socket.serve(net, {} as Link, {
-    message() {},
-    pinged() {},
-    ponged() {},
-    attempted() {},
-    ended(which, end) {
-      expect(which).toBe(socket);
-      told.push([end, socket.readyState]);
-      firstTold();
+  socket.serve(
+    net,
+    {} as ServedConnection,
+    { closed() {} },
+    {
+      message() {},
+      pinged() {},
+      ponged() {},
+      ended(which, end) {
+        expect(which).toBe(socket);
+        told.push([end, socket.readyState]);
+        firstTold();
+      },
+      closed(which) {
+        expect(which).toBe(socket);
+        closings.push(socket.readyState);
+      },
     },
-    closed(which) {
-      expect(which).toBe(socket);
-      closings.push(socket.readyState);
-    },
-  });
+  );
   const closed = new Promise((resolve) => socket.on('close', resolve));
   return { client, socket, told, closings, ended, closed };
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Outgoing } from '../../src/protocol/outgoing.ts';
-import type { WriteResult } from '../../src/routing/router.ts';
 import { Outbox, type OutboxLimits } from '../../src/socket/outbox.ts';
+import type { WriteResult } from '../../src/transport/transport.ts';
 
 const PLENTY: OutboxLimits = { messages: 1000, bytes: 1_000_000, ageMs: 1_000_000 };
 

@@ -1,0 +1,239 @@
+import { assign, emit, not, raise, setup } from 'xstate';
+import type { RelayRequest } from '../src/protocol/client.ts';
+import type { CloseReason, ErrorCode } from '../src/protocol/codes.ts';
+import type { ParticipantId, RoomId } from '../src/protocol/server.ts';
+
+/**
+ * One identity in the server, as others see it: its session, which may outlive its transports, and its seat in a room.
+ * The two are independent, so they are two parallel regions. It does nothing itself: it emits decisions, and
+ * src/participant.ts performs them.
+ */
+
+export interface ParticipantInput {
+  readonly participant_id: ParticipantId;
+  /** It said Hello: it may outlive its transport. */
+  readonly isSession: boolean;
+  /** How long a session outlives its transport, in milliseconds. */
+  readonly resumeGraceMs: number;
+  /** The same after its page was left or reloaded. */
+  readonly reloadGraceMs: number;
+  /** How long it may be in no room, from when it was last in one or asked for one, in milliseconds. */
+  readonly outsideTimeoutMs: number;
+}
+
+export interface ParticipantContext extends ParticipantInput {
+  /** Of the interruption that goes on: one of the two. */
+  readonly graceMs: number;
+  /** Its page is left or reloaded. */
+  readonly isAway: boolean;
+  /** The server will stop, and takes no new transports: a session that loses its transport goes on elsewhere. */
+  readonly isDraining: boolean;
+  /** The room this participant is in; null outside. */
+  readonly room_id: RoomId | null;
+}
+
+/** A message of the client. */
+export type MessageEvent =
+  | { readonly type: 'message.create' }
+  | { readonly type: 'message.join'; readonly room_id: RoomId; readonly createIfMissing: boolean }
+  | { readonly type: 'message.leave' }
+  | { readonly type: 'message.relay'; readonly message: RelayRequest }
+  /** Not a message, or not one that may come now. */
+  | { readonly type: 'message.invalid'; readonly reason: string };
+
+export type ParticipantEvent =
+  | MessageEvent
+  /** The room's answers. */
+  | { readonly type: 'room.entered'; readonly room_id: RoomId }
+  | { readonly type: 'room.refused'; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'room.closed'; readonly room_id: RoomId; readonly message: string }
+  /** It has a transport again, or another; `lost` when part of what it missed is gone. */
+  | { readonly type: 'transport.attached'; readonly lost: boolean }
+  /** Its transport is gone, and not by the client's wish. */
+  | { readonly type: 'transport.lost' }
+  /** Its transport is gone with its page, which may come back: a reload. */
+  | { readonly type: 'transport.away' }
+  /** The client is gone for good. */
+  | { readonly type: 'transport.closed' }
+  /** The server will stop; it takes no new transports. */
+  | { readonly type: 'server.draining' };
+
+/** What may have to wait for a room's answer. */
+export type DeferredEvent = MessageEvent | { readonly type: 'transport.closed' };
+
+export type ParticipantDecision =
+  | { readonly type: 'create' }
+  | { readonly type: 'join'; readonly room_id: RoomId; readonly createIfMissing: boolean }
+  | { readonly type: 'leave'; readonly room_id: RoomId }
+  | { readonly type: 'relay'; readonly room_id: RoomId; readonly message: RelayRequest }
+  /** Keep the event until the room has answered: `release` says when. */
+  | { readonly type: 'defer'; readonly event: DeferredEvent }
+  /** The room has answered: the deferred events are handled now, in order. */
+  | { readonly type: 'release' }
+  | { readonly type: 'interrupted'; readonly room_id: RoomId | null }
+  | { readonly type: 'resumed'; readonly room_id: RoomId | null; readonly lost: boolean }
+  | { readonly type: 'refuse'; readonly code: ErrorCode; readonly message: string }
+  /** Close the connection, if there is one. */
+  | { readonly type: 'close'; readonly reason: CloseReason }
+  | { readonly type: 'ended' };
+
+interface Refusal {
+  code: ErrorCode;
+  message: string;
+}
+
+const OUTSIDE: Refusal = {
+  code: 'InvalidPayload',
+  message: 'You are in no room: create or join one first.',
+};
+const INSIDE: Refusal = { code: 'InvalidPayload', message: 'You are in a room already: leave it first.' };
+
+export const participantMachine = setup({
+  types: {
+    input: {} as ParticipantInput,
+    context: {} as ParticipantContext,
+    events: {} as ParticipantEvent,
+    emitted: {} as ParticipantDecision,
+  },
+  actions: {
+    takeSeat: assign({ room_id: (_, { room_id }: { room_id: RoomId }) => room_id }),
+    giveUpSeat: assign({ room_id: null }),
+    grantGrace: assign({ graceMs: ({ context }) => context.resumeGraceMs, isAway: false }),
+    grantReloadGrace: assign({ graceMs: ({ context }) => context.reloadGraceMs, isAway: true }),
+    noteDraining: assign({ isDraining: true }),
+    create: emit({ type: 'create' }),
+    join: emit((_, { room_id, createIfMissing }: { room_id: RoomId; createIfMissing: boolean }) => ({
+      type: 'join',
+      room_id,
+      createIfMissing,
+    })),
+    leave: emit(({ context }) => ({ type: 'leave', room_id: context.room_id as RoomId })),
+    relay: emit(({ context }, { message }: { message: RelayRequest }) => ({
+      type: 'relay',
+      room_id: context.room_id as RoomId,
+      message,
+    })),
+    defer: emit((_, event: DeferredEvent) => ({ type: 'defer', event })),
+    release: emit({ type: 'release' }),
+    refuse: emit((_, { code, message }: Refusal) => ({ type: 'refuse', code, message })),
+    refuseInvalid: emit((_, { reason }: { reason: string }) => ({
+      type: 'refuse',
+      code: 'InvalidPayload',
+      message: reason,
+    })),
+    tellInterrupted: emit(({ context: { room_id } }) => ({ type: 'interrupted', room_id })),
+    tellResumed: emit(({ context: { room_id } }, { lost }: { lost: boolean }) => ({
+      type: 'resumed',
+      room_id,
+      lost,
+    })),
+    end: raise({ type: 'transport.closed' }),
+    closeSilent: emit({ type: 'close', reason: 'Silent' }),
+    tellEnded: emit({ type: 'ended' }),
+  },
+  guards: {
+    isSession: ({ context }) => context.isSession,
+    /** Not with its page gone: its media is gone, too. */
+    goesOnElsewhere: ({ context }) => context.isDraining && !context.isAway,
+    isIn: ({ context }, { room_id }: { room_id: RoomId }) => context.room_id === room_id,
+  },
+  delays: {
+    grace: ({ context }) => context.graceMs,
+    outsideTimeout: ({ context }) => context.outsideTimeoutMs,
+  },
+}).createMachine({
+  id: 'participant',
+  context: ({ input }) => ({
+    ...input,
+    room_id: null,
+    graceMs: input.resumeGraceMs,
+    isAway: false,
+    isDraining: false,
+  }),
+  type: 'parallel',
+  states: {
+    session: {
+      initial: 'attached',
+      states: {
+        attached: {
+          description: 'Has a transport. Without a session the participant ends with it.',
+          on: {
+            'transport.attached': { actions: { type: 'tellResumed', params: ({ event }) => event } },
+            'transport.lost': [
+              { guard: 'isSession', target: 'interrupted', actions: ['grantGrace', 'tellInterrupted'] },
+              { actions: 'end' },
+            ],
+            'transport.away': [
+              { guard: 'isSession', target: 'interrupted', actions: ['grantReloadGrace', 'tellInterrupted'] },
+              { actions: 'end' },
+            ],
+          },
+        },
+        interrupted: {
+          description:
+            'A session without a transport. It keeps its seat for the grace, in a drain until the server stops.',
+          // While the server drains the client has moved to another one. To the members that follow it has not left.
+          after: { grace: { guard: not('goesOnElsewhere'), actions: 'end' } },
+          on: {
+            'transport.attached': {
+              target: 'attached',
+              actions: { type: 'tellResumed', params: ({ event }) => event },
+            },
+          },
+        },
+      },
+      on: { 'server.draining': { actions: 'noteDraining' } },
+    },
+    seat: {
+      initial: 'outside',
+      states: {
+        outside: {
+          description: 'In no room; closed after a long while.',
+          // A session without a transport cannot be closed: it is tried again later.
+          after: { outsideTimeout: { target: 'outside', reenter: true, actions: 'closeSilent' } },
+          on: {
+            'message.create': { target: 'entering', actions: 'create' },
+            'message.join': { target: 'entering', actions: { type: 'join', params: ({ event }) => event } },
+            'message.invalid': { actions: { type: 'refuseInvalid', params: ({ event }) => event } },
+            'message.*': { actions: { type: 'refuse', params: OUTSIDE } },
+            'transport.closed': { target: 'ended' },
+          },
+        },
+        entering: {
+          description:
+            'Asked for a room and waits for its answer. What the client sends meanwhile waits, too.',
+          exit: 'release',
+          on: {
+            'message.*': { actions: { type: 'defer', params: ({ event }) => event } },
+            'transport.closed': { actions: { type: 'defer', params: ({ event }) => event } },
+            'room.entered': { target: 'inside', actions: { type: 'takeSeat', params: ({ event }) => event } },
+            'room.refused': { target: 'outside', actions: { type: 'refuse', params: ({ event }) => event } },
+          },
+        },
+        inside: {
+          description: 'A member of one room.',
+          on: {
+            'message.relay': { actions: { type: 'relay', params: ({ event }) => event } },
+            'message.leave': { target: 'outside', actions: ['leave', 'giveUpSeat'] },
+            'message.invalid': { actions: { type: 'refuseInvalid', params: ({ event }) => event } },
+            'message.*': { actions: { type: 'refuse', params: INSIDE } },
+            'room.closed': {
+              guard: { type: 'isIn', params: ({ event }) => event },
+              target: 'outside',
+              actions: [
+                'giveUpSeat',
+                { type: 'refuse', params: ({ event }) => ({ code: 'Internal', message: event.message }) },
+              ],
+            },
+            'transport.closed': { target: 'ended', actions: ['leave', 'giveUpSeat'] },
+          },
+        },
+        ended: {
+          description: 'Over: the client is gone and its seat is free.',
+          type: 'final',
+          entry: 'tellEnded',
+        },
+      },
+    },
+  },
+});

@@ -1,0 +1,59 @@
+import type { ParticipantMessage } from './protocol/client.ts';
+import type { CloseReason } from './protocol/codes.ts';
+import type { Outgoing } from './protocol/outgoing.ts';
+import type { ParticipantId, RoomId } from './protocol/server.ts';
+import type { Trace } from './telemetry/tracing.ts';
+import type { Transport, TransportEnd, WriteResult } from './transport/transport.ts';
+
+/** How a connection and its participant know each other: neither imports the other's file. */
+
+/** A connection, as its participant sees it. */
+export interface AttachedConnection {
+  /** The id that a new participant of this connection gets. */
+  readonly participantId: ParticipantId;
+  readonly transport: Transport;
+  /** Asks the client's side whether the Ready just written has arrived. */
+  pingBehindReady(): void;
+  close(reason: CloseReason): void;
+  /** Counts an attempt against its address: a room asked for, or a join in vain. */
+  attempted(): void;
+}
+
+/** A participant, as its connection sees it. */
+export interface AttachedParticipant {
+  readonly id: ParticipantId;
+  readonly isSession: boolean;
+  /** The room it is in; null outside. */
+  readonly roomId: RoomId | null;
+  /** The number of the session's latest message; 0 in the base protocol. */
+  readonly seq: number;
+  /** Text frames of the client since the session began, over all its transports. */
+  readonly received: number;
+  countFrame(): void;
+  receive(message: ParticipantMessage, trace: Trace | undefined): void;
+  /** Answers InvalidPayload with this reason, behind the answers to earlier messages. */
+  reject(reason: string, trace: Trace | undefined): void;
+  write(outgoing: Outgoing): WriteResult;
+  /** Forgets messages that are too old to be kept for a resume: called before each ping. */
+  trimOutbox(): void;
+  /** The client has received every message up to this number. */
+  acknowledge(seq: number): void;
+  /** The client has received the latest Ready. */
+  confirmReady(): void;
+  isAttachedTo(connection: AttachedConnection): boolean;
+  /**
+   * The session goes on over this connection: Ready with `token`, then every message after `lastSeq`. Its former connection is
+   * closed.
+   */
+  attach(connection: AttachedConnection, token: string, lastSeq: number, trace: Trace | undefined): void;
+  /** The connection's transport has ended. No effect when the participant has another connection already. */
+  detach(connection: AttachedConnection, end: TransportEnd, trace: Trace | undefined): void;
+}
+
+/** Where connections get their participants. */
+export interface Registrar {
+  /** A new participant, which speaks over this connection. */
+  register(connection: AttachedConnection, isSession: boolean): AttachedParticipant;
+  /** The session that this token opens, and the token that takes its place; undefined when it opens none. */
+  claim(token: string): { readonly participant: AttachedParticipant; readonly token: string } | undefined;
+}

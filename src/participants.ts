@@ -1,0 +1,33 @@
+import { Outgoing } from './protocol/outgoing.ts';
+import type { ParticipantId, RoomId } from './protocol/server.ts';
+import type { MemberRef, Replies, RoomReply } from './routing/router.ts';
+import type { Trace } from './telemetry/tracing.ts';
+
+/** A participant as the replies of rooms reach it. */
+export interface Addressee {
+  answered(room: RoomId, reply: Exclude<RoomReply, { type: 'deliver' }>, trace: Trace | undefined): void;
+  delivered(room: RoomId, message: Outgoing, trace: Trace | undefined): void;
+}
+
+/** The participants of this process, by id. A message to many is encoded once. */
+export class Participants implements Replies {
+  readonly #byId = new Map<ParticipantId, Addressee>();
+
+  add(id: ParticipantId, participant: Addressee): void {
+    this.#byId.set(id, participant);
+  }
+
+  /** Idempotent. */
+  remove(id: ParticipantId): void {
+    this.#byId.delete(id);
+  }
+
+  send(room: RoomId, to: readonly MemberRef[], reply: RoomReply, trace: Trace | undefined): void {
+    if (reply.type === 'deliver') {
+      const outgoing = new Outgoing(reply.message);
+      for (const { participant_id } of to) this.#byId.get(participant_id)?.delivered(room, outgoing, trace);
+    } else {
+      for (const { participant_id } of to) this.#byId.get(participant_id)?.answered(room, reply, trace);
+    }
+  }
+}
