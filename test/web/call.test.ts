@@ -213,10 +213,11 @@ describe('two people', () => {
     const said = await aiko.page.evaluateHandle(() => {
       const texts: string[] = [];
       const captions = document.querySelector('.captions') as HTMLElement;
-      new MutationObserver(() => texts.push(captions.innerText)).observe(captions, {
-        subtree: true,
-        childList: true,
-      });
+      // Only what is added: captions from before the reload may still be shown.
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes)
+          for (const node of addedNodes) texts.push(node.textContent ?? '');
+      }).observe(captions, { subtree: true, childList: true });
       return texts;
     });
     await ken.page.reload();
