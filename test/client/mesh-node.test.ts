@@ -226,7 +226,12 @@ function firstRefusing() {
 test('a pair whose descriptions are refused again and again tells it, and starts over', async () => {
   const { wsUrl } = await startServer();
   const [alice, bob] = [1, 2].map(
-    () => new Participant(wsUrl, { ...OPTIONS, RTCPeerConnection: firstRefusing(), timing: { retryMs: 20 } }),
+    () =>
+      new Participant(wsUrl, {
+        ...OPTIONS,
+        RTCPeerConnection: firstRefusing(),
+        timing: { ...OPTIONS.timing, retryMs: 20 },
+      }),
   ) as [Participant, Participant];
   const reasons: (string | undefined)[] = [];
   for (const { mesh } of [alice, bob]) mesh.on('peerState', ({ reason }) => reasons.push(reason?.code));
