@@ -9,6 +9,8 @@ import { add, clear, isFull, type RollingWindow, rollingWindow } from './rolling
  */
 
 export interface ConnectionInput {
+  /** What the inspector calls it; undefined while there is no inspector. */
+  readonly connection_id?: string | undefined;
   /** Frames allowed within any `windowMs`; at least 1. */
   readonly limit: number;
   /** Length of the rolling window, and of the penalty, in milliseconds. */
@@ -18,6 +20,7 @@ export interface ConnectionInput {
 }
 
 export interface ConnectionContext {
+  readonly connection_id: string | undefined;
   /** Written in place, for speed; see RollingWindow. */
   readonly window: RollingWindow;
   readonly firstMessageTimeoutMs: number;
@@ -106,6 +109,7 @@ export const connectionMachine = setup({
 }).createMachine({
   id: 'connection',
   context: ({ input }) => ({
+    connection_id: input.connection_id,
     window: rollingWindow(input.limit, input.windowMs),
     firstMessageTimeoutMs: input.firstMessageTimeoutMs,
   }),

@@ -168,6 +168,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
         new Connection(
           startConnection,
           {
+            connection_id: parts.inspect && `of ${tracer.participantId.slice(0, 8)}`,
             limit: config.rateLimitMessages,
             windowMs: config.rateLimitWindowMs,
             firstMessageTimeoutMs: config.firstMessageTimeoutMs,

@@ -88,7 +88,7 @@ export class ActorRecord {
     return root?.machine;
   }
 
-  /** The id people know it by: `room_id` of a room, `participant_id` of a connection. */
+  /** The id people know it by: `room_id` of a room, `participant_id` of a participant. */
   get name(): string | undefined {
     const { context } = this.actor.getSnapshot() as { context?: Record<string, unknown> };
     for (const name of [`${this.machine}_id`, 'participant_id', 'room_id']) {

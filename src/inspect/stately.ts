@@ -43,7 +43,9 @@ export class StatelyFeed implements RegistryListener {
   appeared(record: ActorRecord): void {
     if (this.#isAlone) return;
     const { active: _, ...snapshot } = record.state();
-    const name = [record.machine, record.name?.slice(0, 8)].filter(Boolean).join(' ');
+    // Of a UUID the first eight digits are enough.
+    const shortName = record.name?.replace(/^([\da-f]{8})-[\da-f-]{27}$/, '$1');
+    const name = [record.machine, shortName].filter(Boolean).join(' ');
     this.#facts = { rootId: record.id, name };
     this.#inspector.actor(record.actor, snapshot);
   }

@@ -79,13 +79,19 @@ describe('a page of ours', () => {
   test('sees the supervisor, rooms and connections, as they stand and as they change', async () => {
     const { room_id, ids, clients } = await seat(server.wsUrl, 2);
     const page = await Page.open();
-    await until('the actors', () => page.actors.length === 4);
+    await until('the actors', () => page.actors.length === 6);
     expect(page.reader.frames[0]).toEqual({ type: 'welcome', run: expect.any(String), events: 50 });
     expect(page.actors).toMatchObject([
       { machine: 'supervisor', name: null, value: 'accepting', status: 'active' },
-      { machine: 'connection', name: ids[0], value: { rate: 'open', seat: 'inside' } },
+      {
+        machine: 'connection',
+        name: `of ${ids[0]?.slice(0, 8)}`,
+        value: { rate: 'open', greeting: 'greeted' },
+      },
+      { machine: 'participant', name: ids[0], value: { session: 'attached', seat: 'inside' } },
       { machine: 'room', name: room_id, value: 'occupied', members: 2 },
-      { machine: 'connection', name: ids[1] },
+      { machine: 'connection', name: `of ${ids[1]?.slice(0, 8)}` },
+      { machine: 'participant', name: ids[1] },
     ]);
 
     for (const client of clients) client.send({ type: 'LeaveRoom' });
@@ -117,11 +123,11 @@ describe('a page of ours', () => {
       'the event',
       () => page.watched(id).entries.at(-1)?.outcome === 'handled' && page.watched(id).entries.length === 4,
     );
-    const connection = page.actors.find(({ name }) => name === ids[1])?.id;
+    const participant = page.actors.find(({ name }) => name === ids[1])?.id;
     expect(page.watched(id).entries.at(-1)).toMatchObject({
       type: 'leave',
       payload: { participant_id: ids[1] },
-      source: connection,
+      source: participant,
       transitions: [{ id: 'room.occupied leave 1', targets: [] }],
       decisions: [{ type: 'release' }, { type: 'broadcast' }, { type: 'broadcast' }],
     });
@@ -131,7 +137,7 @@ describe('a page of ours', () => {
   test('gets the charts of all machines, each transition named as the events name it', async () => {
     await seat(server.wsUrl, 1);
     const page = await Page.open();
-    for (const machine of ['supervisor', 'room', 'connection']) {
+    for (const machine of ['supervisor', 'room', 'participant', 'connection']) {
       const { chart, entries } = page.watched(await page.watch(machine));
       const response = await fetch(new URL(`/charts/${chart}.svg`, inspector.url));
       expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/svg+xml']);
@@ -183,7 +189,7 @@ describe('secrets', () => {
     from?.send(`{"type":"Offer","to":"${to}","sdp":"SECRETINVALID`);
     from?.send({ type: 'Answer', to: crypto.randomUUID(), sdp: SDP });
     await from?.settled();
-    await page.watch('connection', ids[0]);
+    await page.watch('participant', ids[0]);
     const late = await Reader.open<StatelyInspectionEvent>(inspector);
     const readers = [page.reader, stately, late];
     for (const reader of readers) {
@@ -209,9 +215,11 @@ describe("Stately's format", () => {
       const actors = of('@xstate.actor');
       expect(actors.map(({ name }) => name)).toEqual([
         'supervisor',
-        `connection ${ids[0]?.slice(0, 8)}`,
+        `connection of ${ids[0]?.slice(0, 8)}`,
+        `participant ${ids[0]?.slice(0, 8)}`,
         `room ${room_id.slice(0, 8)}`,
-        `connection ${ids[1]?.slice(0, 8)}`,
+        `connection of ${ids[1]?.slice(0, 8)}`,
+        `participant ${ids[1]?.slice(0, 8)}`,
       ]);
       for (const actor of actors) {
         expect(JSON.parse(actor.definition as string)).toMatchObject({ id: actor.name.split(' ')[0] });
@@ -223,8 +231,8 @@ describe("Stately's format", () => {
       }
       const join = of('@xstate.event').find(({ event }) => event.type === 'join');
       expect(join).toMatchObject({
-        sessionId: actors[2]?.sessionId,
-        sourceId: actors[3]?.sessionId,
+        sessionId: actors[3]?.sessionId,
+        sourceId: actors[5]?.sessionId,
         event: { type: 'join', participant_id: ids[1], isSession: false },
       });
     }

@@ -53,7 +53,7 @@ const option = (page: Page, id: string) => page.locator(`[role=option][title="${
 const lit = (page: Page, state: string) => page.locator(`[data-state="${state}"].active`);
 
 describe('the page', () => {
-  test('shows the supervisor, a room and two connections, and lights what is active', async () => {
+  test('shows the supervisor, a room and two participants, and lights what is active', async () => {
     const { room_id, ids, clients } = await seat(server.wsUrl, 2);
     const page = await open();
     await page.getByRole('heading', { name: 'Supervisor', level: 1 }).waitFor();
@@ -71,7 +71,7 @@ describe('the page', () => {
     await page.locator('[data-transition="room.occupied leave 0"].last').waitFor();
     expect(await page.locator('[data-state="room.occupied"].active').count()).toBe(0);
     expect((await page.locator('.event').first().innerText()).split('\n').join(' ')).toMatch(
-      /leave from connection .* → idle/,
+      /leave from participant .* → idle/,
     );
     for (const client of clients) client.close();
     await option(page, ids[0] as string)
@@ -82,14 +82,14 @@ describe('the page', () => {
   test('shows events without their secrets, and leads from an id to its actor', async () => {
     const { ids, clients } = await seat(server.wsUrl, 2);
     const page = await open({}, `#${ids[0]}`);
-    await lit(page, 'connection.seat.inside').waitFor();
-    await lit(page, 'connection.rate.open').waitFor();
+    await lit(page, 'participant.seat.inside').waitFor();
+    await lit(page, 'participant.session.attached').waitFor();
     clients[0]?.send({ type: 'Offer', to: ids[1], sdp: 'v=0 SECRET' });
     await page.locator('.redacted', { hasText: 'redacted 10 characters' }).first().waitFor();
     expect(await page.content()).not.toContain('SECRET');
 
     await page.locator('.event').first().locator('.payload .reference').click();
-    await page.getByRole('heading', { name: `Connection ${ids[1]?.slice(0, 8)}` }).waitFor();
+    await page.getByRole('heading', { name: `Participant ${ids[1]?.slice(0, 8)}` }).waitFor();
     expect(page.url()).toContain(ids[1]);
     for (const client of clients) client.close();
   });

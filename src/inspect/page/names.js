@@ -1,7 +1,17 @@
 /** How actors, states and times are called on the page. */
 
-const GROUPS = { supervisor: 'Supervisor', room: 'Rooms', connection: 'Connections' };
-const KINDS = { supervisor: 'Supervisor', room: 'Room', connection: 'Connection' };
+const GROUPS = {
+  supervisor: 'Supervisor',
+  room: 'Rooms',
+  participant: 'Participants',
+  connection: 'Connections',
+};
+const KINDS = {
+  supervisor: 'Supervisor',
+  room: 'Room',
+  participant: 'Participant',
+  connection: 'Connection',
+};
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** The order of the groups in the list. */
