@@ -4,7 +4,7 @@ import type { RoomId } from '../src/protocol/server.ts';
 /**
  * Decides which rooms live: it opens them up to a limit, lets a failed one go on until it fails too often,
  * and forgets those that are over. It does nothing itself: it emits decisions, and src/supervisor.ts carries
- * them out. The rooms are not its XState children: a spawn among n children copies n (docs/decisions.md).
+ * them out. The rooms are not its XState children: a spawn among n children copies n (docs/adr/001).
  */
 
 export interface SupervisorInput {
