@@ -64,7 +64,7 @@ export class CallPage {
   async until<A>(isTrue: (scope: Scope, argument: A) => unknown, argument?: A): Promise<void> {
     const expression = `(${isTrue})(globalThis, ${JSON.stringify(argument)})`;
     try {
-      await this.page.waitForFunction(expression, undefined, { timeout: PATIENCE_MS, polling: 50 });
+      await this.page.waitForFunction(expression, undefined, { timeout: PATIENCE_MS, polling: 200 });
     } catch (error) {
       const seen = await this.run(({ call }) => JSON.stringify([call.log, call.errors, call.standing()]));
       throw new Error(`${error}\nThe page has seen: ${seen}`);
