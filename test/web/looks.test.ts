@@ -47,7 +47,7 @@ describe.each([
     await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
     await isSound(ken, 'in the room');
     await ken.button('Share screen').click();
-    await aiko.page.getByRole('region', { name: 'Shared screens' }).waitFor();
+    await aiko.page.getByRole('region', { name: 'Shared screens' }).locator('video').first().waitFor();
     await isSound(aiko, 'a shared screen');
     await aiko.button('Connection details').click();
     await aiko.page.getByText('Audio in').first().waitFor();

@@ -136,7 +136,7 @@ test('a shared tab is closed: sharing has stopped, and it is no trouble', async 
   await talk.setContent('<title>A talk</title><h1>Slide 1</h1>');
   await ken.page.bringToFront();
   await ken.button('Share screen').click();
-  await aiko.page.getByRole('region', { name: 'Shared screens' }).waitFor();
+  await aiko.page.getByRole('region', { name: 'Shared screens' }).locator('video').waitFor();
   await talk.close();
   await aiko.page.getByRole('region', { name: 'Shared screens' }).waitFor({ state: 'detached' });
   await ken.button('Share screen').waitFor();
