@@ -47,7 +47,7 @@ export class Connection implements TransportListener, AttachedConnection {
   /** Text frames of this transport, and those of them that the rate limit dropped. */
   #frames = 0;
   #dropped = 0;
-  /** Payloads of the pings without an answer, the oldest first; undefined while there is none. */
+  /** Payloads of the pings that wait for an answer, the oldest first; undefined while no ping waits. */
   #asked: string[] | undefined;
   #hasEnded = false;
 
