@@ -86,7 +86,7 @@ describe('a client whose server sends', () => {
     const client = start(url, { reconnect: { baseMs: 1, capMs: 1 } });
     client.connect().catch(() => {});
     const { reason } = await client.once('state', ({ status }) => status === 'waiting');
-    expect(reason).toMatch(/no message of the protocol/);
+    expect(reason).toMatch(/not a message of Bloom’s protocol/);
     await client.until('connecting');
   });
 });
