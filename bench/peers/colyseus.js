@@ -6,7 +6,17 @@ import { started } from './started.js';
 /** Rooms of Colyseus without a state, in which offers go from client to client. */
 class Signalling extends Room {
   maxClients = 1000;
+  onJoin(client) {
+    client.send('seated', {});
+    this.broadcast('came', { id: client.sessionId }, { except: client });
+  }
+  onLeave(client) {
+    this.broadcast('left', { id: client.sessionId });
+  }
   messages = {
+    '*': (client, kind, { to, text }) => {
+      this.clients.getById(to)?.send(kind, { from: client.sessionId, text });
+    },
     offer: (client, { to, sdp }) => {
       this.clients.getById(to)?.send('offer', { from: client.sessionId, sdp });
     },

@@ -13,6 +13,12 @@ io.on('connection', (socket) => {
     socket.join(room);
     io.to(room).emit('members', [...(io.sockets.adapter.rooms.get(room) ?? [])]);
   });
+  socket.on('leave', (room) => {
+    socket.leave(room);
+    socket.to(room).emit('left', socket.id);
+  });
+  for (const kind of ['Offer', 'Answer', 'IceCandidate'])
+    socket.on(kind, ({ to, ...data }) => io.to(to).emit(kind, { from: socket.id, ...data }));
   socket.on('offer', ({ to, sdp }) => io.to(to).emit('offer', { from: socket.id, sdp }));
 });
 http.listen(0, '127.0.0.1', () => started(http));

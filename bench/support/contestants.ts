@@ -19,6 +19,8 @@ export interface Contestant {
 export interface EnterOptions extends StartOptions {
   /** Another tree's src/main.ts, which enters as `main`. */
   readonly main?: string | undefined;
+  /** Bloom keeps its own limits: the load is a client's. */
+  readonly hasOwnLimits?: boolean;
 }
 
 /** Bloom's limits, out of the way of a load that is not a client's. */
@@ -27,6 +29,16 @@ const PATIENT = {
   MAX_QUEUE_BYTES: String(64 * 1024 * 1024),
   MAX_CONNECTIONS: '1000000',
   FIRST_MESSAGE_TIMEOUT_MS: '3600000',
+};
+
+/** All clients come from one machine. */
+const UNCOUNTED = { MAX_CONNECTIONS: '1000000' };
+
+/** How Bloom samples, by what follows its name. */
+const SAMPLERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'bloom 10 %': { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.1' },
+  'bloom 1 %': { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' },
+  'bloom always_on': { OTEL_TRACES_SAMPLER: 'always_on' },
 };
 
 /** The peers: package, and how it is spoken to. Their scripts are in bench/peers/. */
@@ -49,26 +61,33 @@ export function hasPeers(): boolean {
 
 /** Starts the server of this name. `env` reaches Bloom alone. Throws for an unknown name, or peers not installed. */
 export async function enter(name: string, options: EnterOptions = {}): Promise<Contestant> {
-  const { env, nodeOptions = [] } = options;
+  const { nodeOptions = [] } = options;
+  const env = { ...(options.hasOwnLimits ? UNCOUNTED : PATIENT), ...SAMPLERS[name], ...options.env };
   switch (name) {
     case 'bare':
     case 'bare again':
       return contestant(name, 'bare', await startScript('./bare.ts', { nodeOptions }));
+    case 'glue':
+    case 'glue again':
+      return contestant(name, 'glue', await startScript('./glue.ts', { nodeOptions }));
     case 'echo':
       return contestant(name, 'echo', await startScript('./echo.ts', { nodeOptions }));
     case 'bloom no spans':
-      return contestant(name, 'bloom', await startBloom({ env: { ...PATIENT, ...env }, nodeOptions }));
+      return contestant(name, 'bloom', await startBloom({ env, nodeOptions }));
     case 'bloom':
+    case 'bloom 10 %':
+    case 'bloom 1 %':
+    case 'bloom always_on':
     case 'main': {
       const collector = await startCollector();
-      const start = { env: { ...PATIENT, ...collector.env, ...env }, nodeOptions };
+      const start = { env: { ...collector.env, ...env }, nodeOptions };
       const server = await startBloom(start, name === 'main' ? options.main : undefined);
       return contestant(name, 'bloom', server, collector);
     }
   }
   if (!Object.hasOwn(PEERS, name))
     throw new Error(
-      `no server ${name}; there are bare, bare again, bloom, bloom no spans, echo, ${PEER_NAMES}`,
+      `no server ${name}; there are bare, bare again, glue, glue again, bloom, bloom no spans, ${Object.keys(SAMPLERS)}, echo, ${PEER_NAMES}`,
     );
   if (!hasPeers()) throw new Error(`The peers are not installed: ${INSTALL_PEERS}`);
   const peer = PEERS[name as keyof typeof PEERS];

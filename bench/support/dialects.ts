@@ -47,6 +47,20 @@ const bloom: Dialect = {
   },
 };
 
+/** The glue names a member in the answer to its join. */
+const glue: Dialect = {
+  paths: (_, roomSize) => times(roomSize, () => '/'),
+  async meet(sockets) {
+    const room = randomUUID();
+    const ids: string[] = [];
+    for (const socket of sockets) {
+      socket.send(JSON.stringify({ type: 'join', room }));
+      ids.push(json(await socket.nextWith('"joined"')).id);
+    }
+    return toNext(ids, (to) => (sdp) => JSON.stringify({ type: 'Offer', to, sdp }));
+  },
+};
+
 const echo: Dialect = {
   paths: (_, roomSize) => times(roomSize, () => '/'),
   meet: async (sockets) => sockets.map(() => (sdp) => JSON.stringify({ type: 'Offer', to: '', sdp })),
@@ -166,5 +180,5 @@ const protoo: Dialect = {
   },
 };
 
-export const DIALECTS = { bare, bloom, echo, peerjs, socketio, yjs, colyseus, protoo };
+export const DIALECTS = { bare, glue, bloom, echo, peerjs, socketio, yjs, colyseus, protoo };
 export type DialectName = keyof typeof DIALECTS;

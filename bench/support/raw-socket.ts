@@ -3,6 +3,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { clientFrame, extentAt, OPCODE } from './frame.ts';
 
+const CLOSE_TIMEOUT_MS = 2000;
+/** Close code 1001 (RFC 6455 section 7.4.1). */
+const GOING_AWAY = Buffer.from([0x03, 0xe9]);
+
 export interface ConnectOptions {
   readonly localAddress?: string | undefined;
   readonly subprotocol?: string | undefined;
@@ -96,6 +100,18 @@ export class RawSocket {
       const payload = await this.next();
       if (payload.includes(text)) return payload;
     }
+  }
+
+  /** The frames that came before `onFrame` was set. */
+  takeWaiting(): Buffer[] {
+    return this.#waiting.splice(0);
+  }
+
+  /** Closes as a browser does: a close frame, and the server ends the stream; after 2 s without an end, this does. */
+  end(): void {
+    if (this.#isClosed) return;
+    this.write(clientFrame(GOING_AWAY, OPCODE.close));
+    setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS).unref();
   }
 
   close(): void {
