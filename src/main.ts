@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig, VARIABLES } from './config.ts';
 import { reportExhaustedDescriptors } from './descriptors.ts';
+import { exitAtOnce, isLookingUp } from './exit.ts';
 import type { Inspector } from './inspect/inspector.ts';
 import { listenForSignals, SignalReader } from './process-signals.ts';
 import { type BloomServer, createServer } from './server.ts';
@@ -115,7 +116,7 @@ async function serve(config: Config): Promise<void> {
   const logger = createLogger(config.logLevel, { stream: output, alsoExport });
   process.once('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'uncaught exception');
-    process.exit(1);
+    exitAtOnce(1);
   });
   process.on('exit', () => output.writeAtExit());
   process.on('SIGUSR1', () => logger.info('SIGUSR1 opens no debugger: start Node with --inspect for one'));
@@ -166,20 +167,21 @@ function stopOnSignal(
       async stop(cause, drain) {
         const drainMs = drain ? drainTimeoutMs : 0;
         logger.info({ signal: cause, drain_ms: drainMs }, 'stopping');
-        setTimeout(() => process.exit(0), drainMs + EXIT_DEADLINE_MS).unref();
+        setTimeout(() => exitAtOnce(0), drainMs + EXIT_DEADLINE_MS).unref();
         await server.stop({ drainMs });
         logger.info('stopped');
-        await telemetry?.shutdown(FLUSH_MS);
+        const isShut = telemetry === undefined || (await telemetry.shutdown(FLUSH_MS));
         await output.written(LOG_MS);
-        process.exit(0);
+        if (isShut && !isLookingUp()) process.exit(0);
+        exitAtOnce(0);
       },
       async stopNow(cause) {
         logger.info({ signal: cause }, 'stopping at once');
-        setTimeout(() => process.exit(1), HURRIED_EXIT_MS).unref();
+        setTimeout(() => exitAtOnce(1), HURRIED_EXIT_MS).unref();
         await server.stop();
-        process.exit(1);
+        exitAtOnce(1);
       },
-      exit: () => process.exit(1),
+      exit: () => exitAtOnce(1),
       reload: () => server.reload(),
     },
     isatty(0),

@@ -26,8 +26,8 @@ import { type Environment, exportsSignal } from './signals.ts';
 export interface TelemetrySdk {
   /** Answers GET /metrics; undefined unless Prometheus text was asked for, and nothing else decides on metrics. */
   readonly prometheus: RequestListener | undefined;
-  /** Sends out what is recorded. Settles when done or when `deadlineMs` is over, whatever the collector does. */
-  shutdown(deadlineMs: number): Promise<void>;
+  /** Sends out what is recorded, until `deadlineMs` is over. Returns whether nothing is under way any more. */
+  shutdown(deadlineMs: number): Promise<boolean>;
 }
 
 /**
@@ -75,10 +75,15 @@ export async function startTelemetry(
   return {
     prometheus: prometheus && ((request, response) => prometheus.getMetricsRequestHandler(request, response)),
     async shutdown(deadlineMs) {
-      const done = Promise.all([sdk.shutdown(), spans?.shutdown()]).catch((error) =>
-        diag.error('shutdown', error),
+      const done = Promise.all([sdk.shutdown(), spans?.shutdown()]).then(
+        () => true,
+        (error) => {
+          diag.error('shutdown', error);
+          return false;
+        },
       );
-      await Promise.race([done, new Promise((resolve) => setTimeout(resolve, deadlineMs).unref())]);
+      const late = new Promise<false>((resolve) => setTimeout(resolve, deadlineMs, false).unref());
+      return Promise.race([done, late]);
     },
   };
 }
