@@ -195,6 +195,10 @@ describe('dependencies point one way', () => {
     ).toEqual([]);
   });
 
+  test('auth/ imports itself and packages: it knows neither sockets nor actors', () => {
+    expect(broken(isIn('src/auth/'), (to) => !isPackage(to) && !isIn('src/auth/')(to))).toEqual([]);
+  });
+
   test('protocol/index, which browsers load, imports at run time nothing but the codes', () => {
     expect(
       broken(
@@ -272,7 +276,11 @@ describe('web/, the call page', () => {
 describe('packages', () => {
   test.each([
     ['ws', (file: string) => /^src\/(socket|inspect|conformance)\//.test(file) || file === 'src/http.ts'],
-    ['valibot', (file: string) => file.startsWith('src/protocol/') || file === 'src/config.ts'],
+    [
+      'valibot',
+      (file: string) => isIn('src/protocol/')(file) || ['src/config.ts', 'src/auth/claims.ts'].includes(file),
+    ],
+    ['jose', isIn('src/auth/')],
   ])('%s has its places', (name, isPlace) => {
     const users = [...imports].filter(([, list]) => list.some(({ to }) => to === name)).map(([file]) => file);
     expect(users).not.toEqual([]);

@@ -1,0 +1,102 @@
+/** Who a participant is, and what it may do. Plain data: a node can send it to another node. */
+
+/** What a participant may do. Nothing here names a socket or an object of this process. */
+export interface Grants {
+  /** Names and ids of rooms; `*` is every room. */
+  readonly rooms: readonly string[];
+  /**
+   * Which rooms it may open. `any`: with CreateRoom, too. `named`: those that `rooms` names, as LiveKit opens the room of a
+   * token. `none`: no room.
+   */
+  readonly create: 'any' | 'named' | 'none';
+  readonly join: boolean;
+  /** Whether it may send to all members at once. */
+  readonly broadcast: boolean;
+  readonly moderate: boolean;
+  /** Names of floors that it may ask for; `*` is every floor. */
+  readonly floors: readonly string[];
+  /** Whether other members do not see it. */
+  readonly hidden: boolean;
+  /** How many participants a room that it opens may have; undefined: as many as the server allows. */
+  readonly capacity?: number;
+  /** `skip`: it enters without waiting in a lobby. */
+  readonly lobby: 'wait' | 'skip';
+  /** Whether it gets TURN credentials in a room. */
+  readonly turn: boolean;
+  /** Whether it may change its own name and attributes. */
+  readonly profile: boolean;
+  /** Whether it may take the role of a gateway. */
+  readonly gateway: boolean;
+}
+
+export interface Identity {
+  readonly user_id: string;
+  readonly name?: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly tenant?: string;
+  readonly grants: Grants;
+  /** Unix seconds. Revocations are compared with it. */
+  readonly issued_at: number;
+  /** Unix seconds. */
+  readonly expires_at: number;
+}
+
+/** What the base protocol allows to everybody. */
+export const ALL_GRANTS: Grants = {
+  rooms: ['*'],
+  create: 'any',
+  join: true,
+  broadcast: true,
+  moderate: false,
+  floors: ['*'],
+  hidden: false,
+  lobby: 'wait',
+  turn: true,
+  profile: true,
+  gateway: false,
+};
+
+/** A token that says nothing about grants names a user and allows nothing. */
+export const NO_GRANTS: Grants = {
+  rooms: [],
+  create: 'none',
+  join: false,
+  broadcast: false,
+  moderate: false,
+  floors: [],
+  hidden: false,
+  lobby: 'wait',
+  turn: false,
+  profile: false,
+  gateway: false,
+};
+
+/** A room as a client asks for it. */
+export interface RoomAsked {
+  readonly id: string;
+  /** The name that the id was made from. */
+  readonly name?: string;
+}
+
+export function mayJoin({ join, rooms }: Grants, room: RoomAsked): boolean {
+  return join && (rooms.includes('*') || isNamed(rooms, room));
+}
+
+/** Whether this room may be opened by somebody who asks to join it. */
+export function mayOpen(grants: Grants, room: RoomAsked): boolean {
+  if (!mayJoin(grants, room)) return false;
+  return grants.create === 'any' || (grants.create === 'named' && isNamed(grants.rooms, room));
+}
+
+/** Whether CreateRoom is allowed: a new room with a new id. */
+export function mayCreate({ create }: Grants): boolean {
+  return create === 'any';
+}
+
+export function mayTakeFloor({ floors }: Grants, floor: string): boolean {
+  return floors.includes('*') || floors.includes(floor);
+}
+
+function isNamed(rooms: readonly string[], { id, name }: RoomAsked): boolean {
+  return rooms.includes(id) || (name !== undefined && name !== '*' && rooms.includes(name));
+}
