@@ -40,7 +40,7 @@ const ACTORS: Readonly<Record<string, () => unknown>> = {
       outsideTimeoutMs: 3_600_000,
     };
     const participant = startParticipant(input, perform);
-    participant.send({ type: 'message.create' });
+    participant.send({ type: 'message.create', refusal: '' });
     participant.send({ type: 'room.entered', room_id: randomUUID() });
     return [actor, participant];
   },

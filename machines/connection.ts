@@ -37,7 +37,13 @@ type TransportEnd = 'closed' | 'away' | 'lost';
 
 /** A frame from the client; `at` is when it arrived, in monotonic milliseconds. Each counts for the rate. */
 export type FrameEvent =
-  | { readonly type: 'frame.hello'; readonly at: number; readonly resume: Resumption | null }
+  | {
+      readonly type: 'frame.hello';
+      readonly at: number;
+      readonly resume: Resumption | null;
+      /** What refuses it when it does not come first. */
+      readonly refusal: string;
+    }
   | { readonly type: 'frame.message'; readonly at: number; readonly message: ParticipantMessage }
   | { readonly type: 'frame.invalid'; readonly at: number; readonly reason: string }
   /** Dropped without reading it, during a penalty. */
@@ -69,8 +75,6 @@ export type ConnectionDecision =
 interface Rejection {
   reason: string;
 }
-
-const NOT_FIRST: Rejection = { reason: 'Hello comes first, and once.' };
 
 export const connectionMachine = setup({
   types: {
@@ -182,7 +186,10 @@ export const connectionMachine = setup({
               guard: 'isAdmitted',
               actions: { type: 'pass', params: ({ event }) => event },
             },
-            'frame.hello': { guard: 'isAdmitted', actions: { type: 'reject', params: NOT_FIRST } },
+            'frame.hello': {
+              guard: 'isAdmitted',
+              actions: { type: 'reject', params: ({ event }) => ({ reason: event.refusal }) },
+            },
             'frame.invalid': {
               guard: 'isAdmitted',
               actions: { type: 'reject', params: ({ event }) => event },

@@ -32,14 +32,23 @@ export interface ParticipantContext extends ParticipantInput {
   readonly room_id: RoomId | null;
 }
 
+/** What refuses a message where it may not come: the words of its entry in src/protocol/messages.ts. */
+interface Refusable {
+  readonly refusal: string;
+}
+
 /** A message of the client. */
 export type MessageEvent =
-  | { readonly type: 'message.create' }
-  | { readonly type: 'message.join'; readonly room_id: RoomId; readonly createIfMissing: boolean }
-  | { readonly type: 'message.leave' }
-  | { readonly type: 'message.relay'; readonly message: RelayRequest }
+  | ({ readonly type: 'message.create' } & Refusable)
+  | ({
+      readonly type: 'message.join';
+      readonly room_id: RoomId;
+      readonly createIfMissing: boolean;
+    } & Refusable)
+  | ({ readonly type: 'message.leave' } & Refusable)
+  | ({ readonly type: 'message.relay'; readonly message: RelayRequest } & Refusable)
   /** Not a message, or not one that may come now. */
-  | { readonly type: 'message.invalid'; readonly reason: string };
+  | ({ readonly type: 'message.invalid' } & Refusable);
 
 export type ParticipantEvent =
   | MessageEvent
@@ -82,12 +91,6 @@ interface Refusal {
   message: string;
 }
 
-const OUTSIDE: Refusal = {
-  code: 'InvalidPayload',
-  message: 'You are in no room: create or join one first.',
-};
-const INSIDE: Refusal = { code: 'InvalidPayload', message: 'You are in a room already: leave it first.' };
-
 export const participantMachine = setup({
   types: {
     input: {} as ParticipantInput,
@@ -116,10 +119,10 @@ export const participantMachine = setup({
     defer: emit((_, event: DeferredEvent) => ({ type: 'defer', event })),
     release: emit({ type: 'release' }),
     refuse: emit((_, { code, message }: Refusal) => ({ type: 'refuse', code, message })),
-    refuseInvalid: emit((_, { reason }: { reason: string }) => ({
+    refuseNow: emit((_, { refusal }: Refusable) => ({
       type: 'refuse',
       code: 'InvalidPayload',
-      message: reason,
+      message: refusal,
     })),
     tellInterrupted: emit(({ context: { room_id } }) => ({ type: 'interrupted', room_id })),
     tellResumed: emit(({ context: { room_id } }, { lost }: { lost: boolean }) => ({
@@ -194,8 +197,7 @@ export const participantMachine = setup({
           on: {
             'message.create': { target: 'entering', actions: 'create' },
             'message.join': { target: 'entering', actions: { type: 'join', params: ({ event }) => event } },
-            'message.invalid': { actions: { type: 'refuseInvalid', params: ({ event }) => event } },
-            'message.*': { actions: { type: 'refuse', params: OUTSIDE } },
+            'message.*': { actions: { type: 'refuseNow', params: ({ event }) => event } },
             'transport.closed': { target: 'ended' },
           },
         },
@@ -215,8 +217,7 @@ export const participantMachine = setup({
           on: {
             'message.relay': { actions: { type: 'relay', params: ({ event }) => event } },
             'message.leave': { target: 'outside', actions: ['leave', 'giveUpSeat'] },
-            'message.invalid': { actions: { type: 'refuseInvalid', params: ({ event }) => event } },
-            'message.*': { actions: { type: 'refuse', params: INSIDE } },
+            'message.*': { actions: { type: 'refuseNow', params: ({ event }) => event } },
             'room.closed': {
               guard: { type: 'isIn', params: ({ event }) => event },
               target: 'outside',

@@ -6,9 +6,10 @@ import type {
 } from '../machines/connection.ts';
 import type { Actor, Decision, Start } from './actor/actor.ts';
 import type { AttachedConnection, AttachedParticipant, Registrar } from './attachment.ts';
-import { type ClientMessage, parseClientMessage } from './protocol/client.ts';
+import type { ClientMessage } from './protocol/client.ts';
 import type { CloseReason, ErrorCode } from './protocol/codes.ts';
 import { Outgoing } from './protocol/outgoing.ts';
+import { NOT_NOW, parseClientMessage } from './protocol/reading.ts';
 import type { ParticipantId, ServerMessage } from './protocol/server.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { WorkType } from './telemetry/names.ts';
@@ -251,5 +252,5 @@ function toEvent(message: ClientMessage, at: number): FrameEvent {
   if (message.type !== 'Hello') return { type: 'frame.message', at, message };
   const { resume_token: token, last_seq: lastSeq } = message;
   const resume = token === undefined || lastSeq === undefined ? null : { token, lastSeq };
-  return { type: 'frame.hello', at, resume };
+  return { type: 'frame.hello', at, resume, refusal: NOT_NOW.Hello };
 }

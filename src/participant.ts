@@ -12,6 +12,7 @@ import type { Addressee, Participants } from './participants.ts';
 import type { ParticipantMessage } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
 import { Outgoing } from './protocol/outgoing.ts';
+import { NOT_NOW } from './protocol/reading.ts';
 import type { ParticipantId, Ready, RoomId, ServerDraining } from './protocol/server.ts';
 import type { MemberRef, NodeId, RoomReply, Router } from './routing/router.ts';
 import type { Sessions } from './sessions.ts';
@@ -108,11 +109,11 @@ export class Participant implements AttachedParticipant, Addressee {
   }
 
   receive(message: ParticipantMessage, trace: Trace | undefined): void {
-    this.#actor.send(toEvent(message), trace);
+    this.#actor.send(eventOf(message), trace);
   }
 
   reject(reason: string, trace: Trace | undefined): void {
-    this.#actor.send({ type: 'message.invalid', reason }, trace);
+    this.#actor.send({ type: 'message.invalid', refusal: reason }, trace);
   }
 
   write(outgoing: Outgoing): WriteResult {
@@ -299,18 +300,20 @@ export class Participant implements AttachedParticipant, Addressee {
   }
 }
 
-function toEvent(message: ParticipantMessage): MessageEvent {
+/** What the participant's machine hears of a message. */
+export function eventOf(message: ParticipantMessage): MessageEvent {
+  const refusal = NOT_NOW[message.type];
   switch (message.type) {
     case 'CreateRoom':
-      return { type: 'message.create' };
+      return { type: 'message.create', refusal };
     case 'JoinRoom': {
       const createIfMissing = 'create_if_missing' in message && message.create_if_missing === true;
-      return { type: 'message.join', room_id: message.room_id, createIfMissing };
+      return { type: 'message.join', room_id: message.room_id, createIfMissing, refusal };
     }
     case 'LeaveRoom':
-      return { type: 'message.leave' };
+      return { type: 'message.leave', refusal };
     default:
-      return { type: 'message.relay', message };
+      return { type: 'message.relay', message, refusal };
   }
 }
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { stringify } from 'yaml';
 import { CLOSE_CODES, ERROR_CODES } from '../../src/protocol/codes.ts';
-import { CLIENT, CLIENT_IN_SESSION, SERVER } from './catalogue.ts';
-import { clientSchemas, type Schemas, serverSchemas } from './json-schema.ts';
+import { aboutClient, aboutServer } from './catalogue.ts';
+import { clientSchemas, namesInSession, type Schemas, serverSchemas } from './json-schema.ts';
 import { closeTable, errorTable } from './tables.ts';
 
 /** docs/asyncapi.yaml: the contract from the server's side, in AsyncAPI 3. */
@@ -78,8 +78,7 @@ export function asyncapi(): string {
         reply: { channel: { $ref: '#/channels/ws' }, messages: messageRefs(['Ready']) },
       },
       receiveInSession: operation('receive', 'session', 'What a client sends in a session.', [
-        ...Object.keys(client.base).filter((name) => name !== 'JoinRoom'),
-        'SessionJoinRoom',
+        ...namesInSession(client).filter((name) => name !== 'Hello'),
       ]),
       sendInSession: operation('send', 'session', 'What a client hears in a session, numbered.', [
         ...Object.keys(server.session).filter((name) => name !== 'Ready'),
@@ -87,12 +86,10 @@ export function asyncapi(): string {
     },
     components: {
       messages: {
-        ...messages(client.base, 'client', 'base', (name) => CLIENT[name as keyof typeof CLIENT]),
-        ...messages(client.session, 'client', 'session', (name) =>
-          name === 'Hello' ? CLIENT.Hello : CLIENT_IN_SESSION.JoinRoom,
-        ),
-        ...messages(server.base, 'server', 'base', (name) => SERVER[name as keyof typeof SERVER]),
-        ...messages(server.session, 'server', 'session', sentInSession),
+        ...messages(client.base, 'client', 'base', (type) => aboutClient(type, false)),
+        ...messages(client.session, 'client', 'session', (type) => aboutClient(type, true)),
+        ...messages(server.base, 'server', 'base', (type) => aboutServer(type, false)),
+        ...messages(server.session, 'server', 'session', (type) => aboutServer(type, true)),
       },
       schemas: {
         ...schemas(client, 'client'),
@@ -138,12 +135,12 @@ function messages(
   of: Schemas,
   side: Side,
   tag: 'base' | 'session',
-  about: (name: string) => { readonly summary: string; readonly example: object },
+  about: (type: string) => { readonly summary: string; readonly example: object },
 ): Record<string, Message> {
   return Object.fromEntries(
     Object.keys(of).map((name) => {
-      const { summary, example } = about(name);
       const type = name.replace(SESSION_PREFIX, '');
+      const { summary, example } = about(type);
       return [
         key(name, side),
         {
@@ -159,11 +156,6 @@ function messages(
       ];
     }),
   );
-}
-
-function sentInSession(name: string): { readonly summary: string; readonly example: object } {
-  const { summary, example } = SERVER[name.replace(SESSION_PREFIX, '') as keyof typeof SERVER];
-  return { summary, example: name === 'Ready' ? example : { ...example, seq: 1 } };
 }
 
 function schemas(direction: { base: Schemas; session: Schemas }, side: Side): Record<string, JsonSchema> {

@@ -1,8 +1,9 @@
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
-import * as v from 'valibot';
+import type * as v from 'valibot';
 import * as client from '../../src/protocol/client.ts';
+import { numbered } from '../../src/protocol/misfit.ts';
 import * as server from '../../src/protocol/server.ts';
-import { CLIENT, CLIENT_IN_SESSION, FIELDS, SERVER } from './catalogue.ts';
+import { aboutClient, aboutServer, WORDS_OF_FIELDS } from './catalogue.ts';
 
 /** The JSON Schemas of docs/schema/, and the message schemas of docs/asyncapi.yaml: all from the valibot schemas. */
 
@@ -22,40 +23,55 @@ const UUID = '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A
 
 /** What a client sends. */
 export function clientSchemas(target: Target): Direction {
-  const base = convertAll(client.BASE, target, ({ type }) => CLIENT[type].summary);
-  const SessionJoinRoom = convert(client.SESSION.JoinRoom, target, CLIENT_IN_SESSION.JoinRoom.summary);
-  const Hello = convert(client.Hello, target, CLIENT.Hello.summary);
-  return { base, session: { Hello, SessionJoinRoom } };
+  return direction(client.BASE, client.SESSION, target, aboutClient);
 }
 
 /** What a server sends. */
 export function serverSchemas(target: Target): Direction {
-  const summary = ({ type }: { type: keyof typeof SERVER }) => SERVER[type].summary;
-  const { BASE, SESSION, Ready, seq } = server;
-  const numbered = Object.entries({ ...BASE, ...SESSION }).map(([name, { entries }]) => [
-    name in BASE ? `Session${name}` : name,
-    convert(v.strictObject({ ...entries, seq }), target, summary({ type: name as keyof typeof SERVER })),
-  ]);
+  return direction(server.BASE, numbered(), target, aboutServer);
+}
+
+/** `session` has what a session says in another form, or alone. */
+function direction(
+  base: Readonly<Record<string, v.GenericSchema>>,
+  session: Readonly<Record<string, v.GenericSchema>>,
+  target: Target,
+  about: (type: string, inSession: boolean) => { readonly summary: string },
+): Direction {
+  const others = Object.entries(session).filter(([type, schema]) => schema !== base[type]);
   return {
-    base: convertAll(BASE, target, summary),
-    session: { Ready: convert(Ready, target, SERVER.Ready.summary), ...Object.fromEntries(numbered) },
+    base: Object.fromEntries(
+      Object.entries(base).map(([type, schema]) => [
+        type,
+        convert(schema, target, about(type, false).summary),
+      ]),
+    ),
+    session: Object.fromEntries(
+      others.map(([type, schema]) => [
+        type in base ? `Session${type}` : type,
+        convert(schema, target, about(type, true).summary),
+      ]),
+    ),
   };
+}
+
+/** What may be said in a session, by the names of the schemas. */
+export function namesInSession({ base, session }: Direction): string[] {
+  const kept = Object.keys(base).filter((name) => !(`Session${name}` in session));
+  return [...kept, ...Object.keys(session)];
 }
 
 /** One document for one direction: `$defs` has each message, and those of the base protocol and of a session. */
 export function schemaDocument(direction: 'client' | 'server'): string {
   const isClient = direction === 'client';
   const { base, session } = isClient ? clientSchemas('draft-2020-12') : serverSchemas('draft-2020-12');
-  const inSession = isClient
-    ? Object.keys({ ...base, ...session }).filter((name) => name !== 'JoinRoom')
-    : Object.keys(session);
   const oneOf = (names: readonly string[]) => names.map((name) => ({ $ref: `#/$defs/${name}` }));
   return `${JSON.stringify(
     {
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       $id: `urn:bloom-signaling:${direction}`,
       title: `What a ${direction} sends`,
-      description: `One text frame. Generated from src/protocol/${direction}.ts by npm run docs; docs/protocol.md says what it means.`,
+      description: `One text frame. Generated from src/protocol/messages.ts by npm run docs; docs/protocol.md says what it means.`,
       anyOf: oneOf(['Base', 'Session']),
       $defs: {
         Base: {
@@ -64,7 +80,7 @@ export function schemaDocument(direction: 'client' | 'server'): string {
         },
         Session: {
           description: 'A session, for a connection that said Hello first.',
-          oneOf: oneOf(inSession),
+          oneOf: oneOf(namesInSession({ base, session })),
         },
         ...base,
         ...session,
@@ -73,19 +89,6 @@ export function schemaDocument(direction: 'client' | 'server'): string {
     null,
     2,
   )}\n`;
-}
-
-function convertAll<S extends Record<string, v.GenericSchema>>(
-  schemas: S,
-  target: Target,
-  summary: (message: { type: keyof S & string }) => string,
-): Schemas {
-  return Object.fromEntries(
-    Object.entries(schemas).map(([type, schema]) => [
-      type,
-      convert(schema, target, summary({ type: type as keyof S & string })),
-    ]),
-  );
 }
 
 function convert(schema: v.GenericSchema, target: Target, summary: string): JsonSchema {
@@ -107,6 +110,6 @@ function explain(schema: JsonSchema): void {
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
     if (typeof field === 'boolean') continue;
     explain(field);
-    if (name in FIELDS) field.description = FIELDS[name as keyof typeof FIELDS];
+    if (name in WORDS_OF_FIELDS) field.description = WORDS_OF_FIELDS[name as keyof typeof WORDS_OF_FIELDS];
   }
 }

@@ -1,9 +1,11 @@
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { VARIABLES } from '../../src/config.ts';
 import { CLIENT_CLOSE_CODES, CLOSE_CODES, ERROR_CODES } from '../../src/protocol/codes.ts';
+import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/protocol/messages.ts';
+import { WHEN } from '../../src/protocol/registry.ts';
 import { RETRY_AFTER } from '../../src/protocol/retry.ts';
 import { METRIC } from '../../src/telemetry/names.ts';
-import { CLIENT, CLIENT_IN_SESSION, SERVER } from './catalogue.ts';
+import { aboutClient, aboutServer } from './catalogue.ts';
 import { clientSchemas, type Schemas, serverSchemas } from './json-schema.ts';
 
 /** The generated tables of docs/, in Markdown. */
@@ -71,51 +73,64 @@ export function metricsTable(): string {
   );
 }
 
-const { base: toServer, session: toServerInSession } = clientSchemas('draft-2020-12');
-const { base: toClient, session: toClientInSession } = serverSchemas('draft-2020-12');
-const CLIENT_HEADER = ['message', 'fields', 'what it asks for'];
-const SERVER_HEADER = ['message', 'fields', 'to whom, and when'];
+const toServer = clientSchemas('draft-2020-12');
+const toClient = serverSchemas('draft-2020-12');
 
 export function clientTable(): string {
-  return messageTable(CLIENT_HEADER, toServer, CLIENT);
+  return clientMessages(Object.keys(toServer.base), false);
+}
+
+/** Those that are new in a session, or say more there. */
+export function clientSessionTable(): string {
+  const types = Object.entries(CLIENT_MESSAGES)
+    .filter(([, { knownTo, inSession }]) => knownTo === 'session' || inSession !== undefined)
+    .map(([type]) => type);
+  return clientMessages(types, true);
 }
 
 export function serverTable(): string {
-  return messageTable(SERVER_HEADER, toClient, SERVER);
-}
-
-export function clientSessionTable(): string {
-  const { Hello, SessionJoinRoom } = toServerInSession;
-  return messageTable(
-    CLIENT_HEADER,
-    { Hello: Hello as JsonSchema, JoinRoom: SessionJoinRoom as JsonSchema },
-    { Hello: CLIENT.Hello, ...CLIENT_IN_SESSION },
-  );
+  return serverMessages(Object.keys(toClient.base), false);
 }
 
 /** Those that are new in a session; all but Ready have `seq`, which the prose says. */
 export function serverSessionTable(): string {
-  const isNew = ([name]: [string, unknown]) => name in SERVER;
-  return messageTable(
-    SERVER_HEADER,
-    Object.fromEntries(Object.entries(toClientInSession).filter(isNew)),
-    SERVER,
+  const types = Object.entries(SERVER_MESSAGES)
+    .filter(([, { knownTo }]) => knownTo === 'session')
+    .map(([type]) => type);
+  return serverMessages(types, true);
+}
+
+function clientMessages(types: readonly string[], inSession: boolean): string {
+  const header = ['message', 'fields', 'allowed', 'what it asks for'];
+  return table(
+    header,
+    types.map((type) => {
+      const { when } = CLIENT_MESSAGES[type as keyof typeof CLIENT_MESSAGES];
+      const fields = fieldsOf(schemaOf(toServer, type, inSession));
+      return [`\`${type}\``, fields, WHEN[when].meaning, aboutClient(type, inSession).summary];
+    }),
   );
 }
 
-function messageTable(
-  header: readonly string[],
-  schemas: Schemas,
-  about: Readonly<Record<string, { readonly summary: string }>>,
-): string {
+function serverMessages(types: readonly string[], inSession: boolean): string {
+  const header = ['message', 'fields', 'to whom, and when'];
   return table(
     header,
-    Object.entries(schemas).map(([type, schema]) => [
+    types.map((type) => [
       `\`${type}\``,
-      fieldsOf(schema),
-      about[type]?.summary ?? '',
+      fieldsOf(schemaOf(toClient, type, inSession)),
+      aboutServer(type, inSession).summary,
     ]),
   );
+}
+
+function schemaOf(
+  { base, session }: { readonly base: Schemas; readonly session: Schemas },
+  type: string,
+  inSession: boolean,
+): JsonSchema {
+  const form = inSession ? (session[`Session${type}`] ?? session[type]) : undefined;
+  return form ?? (base[type] as JsonSchema);
 }
 
 function fieldsOf({ properties = {}, required = [] }: JsonSchema): string {

@@ -1,9 +1,15 @@
 import * as v from 'valibot';
 import type { Dialect } from './client.ts';
-import { BASE, Ready, SESSION, seq } from './server.ts';
+import { seq } from './fields.ts';
+import { SERVER_MESSAGES } from './messages.ts';
+import { BASE, SESSION } from './server.ts';
 
-const NUMBERED = numbered({ ...BASE, ...SESSION });
-const BY_DIALECT = { base: v.variant('type', Object.values(BASE)), session: v.variant('type', NUMBERED) };
+type NumberedSchema = v.StrictObjectSchema<{ readonly type: v.LiteralSchema<string, undefined> }, undefined>;
+
+const BY_DIALECT = {
+  base: v.variant('type', Object.values(BASE)),
+  session: v.variant('type', Object.values(numbered())),
+};
 
 /**
  * What is wrong with a message that a server sent, in a sentence; undefined when nothing is. For those who
@@ -16,9 +22,13 @@ export function misfit(message: unknown, dialect: Dialect): string | undefined {
   return `${path === null ? '' : `${path}: `}${result.issues[0].message}`;
 }
 
-function numbered(schemas: Omit<typeof BASE, keyof typeof SESSION> & typeof SESSION) {
-  return [
-    Ready,
-    ...Object.values(schemas).map(({ entries }) => v.strictObject({ ...entries, seq })),
-  ] as const;
+/** The schemas of a session, by type, with the number. */
+export function numbered(): Readonly<Record<keyof typeof SESSION, NumberedSchema>> {
+  const types = Object.keys(SESSION) as (keyof typeof SESSION)[];
+  const schemas = types.map((type) => {
+    const { entries } = SESSION[type];
+    const isNumbered = SERVER_MESSAGES[type].startsNumbers !== true;
+    return [type, v.strictObject({ ...entries, ...(isNumbered && { seq }) })] as const;
+  });
+  return Object.fromEntries(schemas) as unknown as Record<keyof typeof SESSION, NumberedSchema>;
 }

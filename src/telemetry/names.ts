@@ -1,16 +1,17 @@
-/** Names of spans, attributes and metrics, in one place: they are public API for whoever queries them. */
+import type { ClientMessageType } from '../protocol/client.ts';
+import { CLIENT_MESSAGES } from '../protocol/messages.ts';
+
+/** Names of spans, attributes and metrics: they are public API for whoever queries them. Messages name their own spans. */
 
 export const INSTRUMENTATION = 'bloom-signaling';
 
+const ofMessages = Object.fromEntries(
+  Object.entries(CLIENT_MESSAGES).map(([type, { span }]) => [type, span]),
+) as Readonly<Record<ClientMessageType, string>>;
+
 export const SPAN = {
   handshake: 'handshake',
-  Hello: 'open session',
-  CreateRoom: 'create room',
-  JoinRoom: 'join room',
-  LeaveRoom: 'leave room',
-  Offer: 'relay Offer',
-  Answer: 'relay Answer',
-  IceCandidate: 'relay IceCandidate',
+  ...ofMessages,
   /** A text frame that is no message. */
   invalid: 'refuse invalid message',
   /** A text frame dropped during a rate limit's penalty. */

@@ -87,6 +87,7 @@ describe('decides as XState alone does, over random events', () => {
         type: fc.constant('frame.hello'),
         at,
         resume: fc.constantFrom(null, { token: 't', lastSeq: 1 }),
+        refusal: fc.constant('why'),
       }),
       event({ type: fc.constant('frame.message'), at, message }),
       event({ type: fc.constant('frame.invalid'), at, reason: fc.constant('why') }),
@@ -103,12 +104,13 @@ describe('decides as XState alone does, over random events', () => {
   });
 
   test('participant', () => {
+    const refusal = fc.constant('why');
     const message = fc.record({ type: fc.constant('Offer'), to: id, sdp: fc.constant('sdp') });
     const kinds = steps(
-      event({ type: fc.constantFrom('message.create', 'message.leave') }),
-      event({ type: fc.constant('message.join'), room_id: id, createIfMissing: fc.boolean() }),
-      event({ type: fc.constant('message.relay'), message }),
-      event({ type: fc.constant('message.invalid'), reason: fc.constant('why') }),
+      event({ type: fc.constantFrom('message.create', 'message.leave'), refusal }),
+      event({ type: fc.constant('message.join'), room_id: id, createIfMissing: fc.boolean(), refusal }),
+      event({ type: fc.constant('message.relay'), message, refusal }),
+      event({ type: fc.constant('message.invalid'), refusal }),
       event({ type: fc.constantFrom('room.entered'), room_id: id }),
       event({ type: fc.constant('room.refused'), code: fc.constant('Internal'), message: id }),
       event({ type: fc.constant('room.closed'), room_id: id, message: id }),

@@ -4,10 +4,10 @@ import { Parser } from '@asyncapi/parser';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
-import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from '../../scripts/docs/catalogue.ts';
-import { parseClientMessage } from '../../src/protocol/client.ts';
 import { CLOSE_CODES, ERROR_CODES } from '../../src/protocol/codes.ts';
+import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/protocol/messages.ts';
 import { misfit } from '../../src/protocol/misfit.ts';
+import { parseClientMessage } from '../../src/protocol/reading.ts';
 
 /** docs/asyncapi.yaml as AsyncAPI's own parser reads it. That it follows from the code, generated.test.ts says. */
 
@@ -63,7 +63,7 @@ test('tells the base protocol and sessions apart', () => {
 });
 
 test('has every message of both directions, each with a summary, a payload and an example', () => {
-  const types = [...Object.keys(CLIENT_SCHEMAS), ...Object.keys(SERVER_SCHEMAS)];
+  const types = [...Object.keys(CLIENT_MESSAGES), ...Object.keys(SERVER_MESSAGES)];
   expect(new Set(everyMessage().map((message) => message.name()))).toEqual(new Set(types));
   for (const message of everyMessage()) {
     expect(message.summary()).toMatch(/^\S.*\.$/);

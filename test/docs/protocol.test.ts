@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { CLIENT, SERVER } from '../../scripts/docs/catalogue.ts';
 import { SECTIONS } from '../../src/conformance/check.ts';
 import { Miss } from '../../src/conformance/participant.ts';
 import { Player } from '../../src/conformance/player.ts';
 import { PROTOCOL_LIMITS } from '../../src/conformance/target.ts';
 import { parseTranscript, type Step } from '../../src/conformance/transcript.ts';
 import { ERROR_CODES } from '../../src/protocol/codes.ts';
+import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/protocol/messages.ts';
 import { startServer } from '../support/server.ts';
 
 /** The examples of docs/protocol.md, each played against a server of its own. */
@@ -70,10 +70,10 @@ describe('the examples', () => {
   test.each(Object.keys(ERROR_CODES))('show %s', (code) => expect(all).toContain(`"code":"${code}"`));
 
   // A drain takes a signal to the server, which no client can send.
-  test.each([...Object.keys(CLIENT), ...Object.keys(SERVER).filter((type) => type !== 'ServerDraining')])(
-    'show %s',
-    (type) => expect(all).toContain(`"type":"${type}"`),
-  );
+  test.each([
+    ...Object.keys(CLIENT_MESSAGES),
+    ...Object.keys(SERVER_MESSAGES).filter((type) => type !== 'ServerDraining'),
+  ])('show %s', (type) => expect(all).toContain(`"type":"${type}"`));
 });
 
 test('the page has every section that the conformance suite proves', () => {

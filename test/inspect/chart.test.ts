@@ -178,7 +178,7 @@ test('the ids of active states are those that XState gives', async () => {
   });
   actor.start();
   for (const event of [
-    { type: 'frame.hello', at: 1, resume: null },
+    { type: 'frame.hello', at: 1, resume: null, refusal: 'Hello comes first.' },
     { type: 'frame.invalid', at: 2, reason: 'why' },
     { type: 'frame.invalid', at: 3, reason: 'why' },
     { type: 'frame.unread', at: 4 },

@@ -34,8 +34,13 @@ const offer = { type: 'Offer', to: 'b', sdp: 'v=0' } as const;
 const resumption = { token: 'token-1', lastSeq: 7 };
 
 const FRAMES = {
-  hello: (at: number) => ({ type: 'frame.hello', at, resume: null }),
-  'hello with a token': (at: number) => ({ type: 'frame.hello', at, resume: resumption }),
+  hello: (at: number) => ({ type: 'frame.hello', at, resume: null, refusal: 'Hello comes first.' }),
+  'hello with a token': (at: number) => ({
+    type: 'frame.hello',
+    at,
+    resume: resumption,
+    refusal: 'Hello comes first.',
+  }),
   message: (at: number) => ({ type: 'frame.message', at, message: offer }),
   invalid: (at: number) => ({ type: 'frame.invalid', at, reason: 'no JSON' }),
   unread: (at: number) => ({ type: 'frame.unread', at }),

@@ -52,11 +52,11 @@ function start(overrides: Partial<ParticipantInput> = {}) {
 const offer = { type: 'Offer', to: 'b', sdp: 'v=0' } as const;
 
 const EVENTS = {
-  create: { type: 'message.create' },
-  join: { type: 'message.join', room_id: ROOM, createIfMissing: true },
-  leave: { type: 'message.leave' },
-  relay: { type: 'message.relay', message: offer },
-  invalid: { type: 'message.invalid', reason: 'no JSON' },
+  create: { type: 'message.create', refusal: 'inside' },
+  join: { type: 'message.join', room_id: ROOM, createIfMissing: true, refusal: 'inside' },
+  leave: { type: 'message.leave', refusal: 'outside' },
+  relay: { type: 'message.relay', message: offer, refusal: 'outside' },
+  invalid: { type: 'message.invalid', refusal: 'no JSON' },
   entered: { type: 'room.entered', room_id: ROOM },
   refused: { type: 'room.refused', code: 'RoomFull', message: 'full' },
   'room closed': { type: 'room.closed', room_id: ROOM, message: 'over' },

@@ -3,9 +3,10 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
-import { CLIENT, CLIENT_IN_SESSION, SERVER } from '../../scripts/docs/catalogue.ts';
-import { type Dialect, parseClientMessage } from '../../src/protocol/client.ts';
+import type { Dialect } from '../../src/protocol/client.ts';
+import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/protocol/messages.ts';
 import { misfit } from '../../src/protocol/misfit.ts';
+import { parseClientMessage } from '../../src/protocol/reading.ts';
 
 /**
  * The JSON Schemas of docs/schema/ against the code: what one accepts, the other accepts. They differ in one
@@ -34,10 +35,10 @@ function serverVerdicts(value: unknown, dialect: Dialect): [boolean, boolean] {
   return [misfit(value, dialect) === undefined, fits('server', dialect, value)];
 }
 
-const clientExamples = [...Object.values(CLIENT), ...Object.values(CLIENT_IN_SESSION)].map(
-  ({ example }) => example,
+const clientExamples = Object.values(CLIENT_MESSAGES).flatMap(({ example, inSession }) =>
+  inSession === undefined ? [example] : [example, inSession.example],
 );
-const baseServerExamples = Object.values(SERVER).map(({ example }) => example);
+const baseServerExamples = Object.values(SERVER_MESSAGES).map(({ example }) => example);
 const serverExamples = [
   ...baseServerExamples,
   ...baseServerExamples.map((example) => ({ ...example, seq: 1 })),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseClientMessage } from '../../src/protocol/client.ts';
 import { literalOf, rememberLiteral } from '../../src/protocol/literal.ts';
 import { Outgoing } from '../../src/protocol/outgoing.ts';
+import { parseClientMessage } from '../../src/protocol/reading.ts';
 
 const TO = '11111111-1111-4111-8111-111111111111';
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { SERVER_SCHEMAS } from '../../scripts/docs/catalogue.ts';
 import { ERROR_CODES } from '../../src/protocol/codes.ts';
+import { SERVER_MESSAGES } from '../../src/protocol/messages.ts';
 import { seat, TestClient } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { Session } from '../support/session.ts';
@@ -67,7 +67,7 @@ test('every message there is, and every error code, fits the schema', async () =
       expect([message, isValid(message), isValid.errors]).toEqual([message, true, null]);
   }
   const all = [...base, ...session];
-  expect(new Set(all.map(({ type }) => type))).toEqual(new Set(Object.keys(SERVER_SCHEMAS)));
+  expect(new Set(all.map(({ type }) => type))).toEqual(new Set(Object.keys(SERVER_MESSAGES)));
   const codes = all.flatMap((message) => (message.type === 'Error' ? [message.code] : []));
   expect(new Set(codes)).toEqual(new Set(Object.keys(ERROR_CODES)));
   await stopped;

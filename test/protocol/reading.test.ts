@@ -1,11 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  type ClientMessage,
-  type Dialect,
-  type Parsed,
-  parseClientMessage,
-} from '../../src/protocol/client.ts';
+import type { ClientMessage, Dialect } from '../../src/protocol/client.ts';
+import { type Parsed, parseClientMessage } from '../../src/protocol/reading.ts';
 
 const ID = '9b2f6c1e-3d4a-4f5b-8c6d-7e8f9a0b1c2d';
 
