@@ -23,9 +23,9 @@ import type { QueueBudget } from './socket/queue-budget.ts';
 import { Sender, type SenderSettings } from './socket/sender.ts';
 import { Throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
+import type { Counters } from './telemetry/counters.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { RoomName } from './telemetry/room-ids.ts';
-import type { Tally } from './telemetry/tally.ts';
 import { type MessageTracer, traceHandshake } from './telemetry/tracing.ts';
 import type { Transport } from './transport/transport.ts';
 
@@ -73,7 +73,7 @@ export class HttpFront {
   readonly #config: Config;
   readonly #host: Host;
   readonly #logger: Logger;
-  readonly #tally: Tally;
+  readonly #counters: Counters;
   readonly #roomName: RoomName;
   readonly #server: Server;
   readonly #sockets: WebSocketServerOf<typeof ClientSocket>;
@@ -101,13 +101,13 @@ export class HttpFront {
     config: Config,
     host: Host,
     logger: Logger,
-    tally: Tally,
+    counters: Counters,
     roomName: RoomName,
     queueBudget: QueueBudget,
     routes: Routes = {},
   ) {
     this.#roomName = roomName;
-    this.#tally = tally;
+    this.#counters = counters;
     this.#config = config;
     this.#socketPath = `${config.basePath}/ws`;
     this.#routes = Object.assign(Object.create(null), routes, this.#ownRoutes());
@@ -301,7 +301,7 @@ export class HttpFront {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const participantId = uuid();
-    const handshake = traceHandshake(this.#tally, participantId, request.headers, this.#roomName);
+    const handshake = traceHandshake(this.#counters, participantId, request.headers, this.#roomName);
     const refuse = (status: number, error: string, headers?: Headers): void => {
       handshake.answered(status);
       this.#logger.debug({ participant_id: participantId, status }, 'handshake refused');

@@ -18,8 +18,8 @@ import type { MemberRef, NodeId, RoomReply, Router } from './routing/router.ts';
 import type { Sessions } from './sessions.ts';
 import { Outbox, type OutboxLimits } from './socket/outbox.ts';
 import type { OutboxBudget } from './socket/outbox-budget.ts';
+import type { Counters } from './telemetry/counters.ts';
 import type { Logger } from './telemetry/logger.ts';
-import type { Tally } from './telemetry/tally.ts';
 import type { Trace } from './telemetry/tracing.ts';
 import type { TransportEnd, WriteResult } from './transport/transport.ts';
 
@@ -41,7 +41,7 @@ export interface ParticipantServices {
   /** What sessions are told of the drain, as of now; undefined before it. */
   draining(): ServerDraining | undefined;
   readonly logger: Logger;
-  readonly counters: Tally;
+  readonly counters: Counters;
 }
 
 /** What the client sent while its room had not answered yet. */

@@ -24,10 +24,10 @@ import { FRAMES_TEXTS } from './socket/frame.ts';
 import { OutboxBudget } from './socket/outbox-budget.ts';
 import { QueueBudget } from './socket/queue-budget.ts';
 import { Supervisor } from './supervisor.ts';
+import { Counters } from './telemetry/counters.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { registerMetrics } from './telemetry/metrics.ts';
 import { roomNames } from './telemetry/room-ids.ts';
-import { Tally } from './telemetry/tally.ts';
 
 /** A room that fails this often within the window is closed. */
 const MAX_ROOM_FAILURES = 5;
@@ -81,7 +81,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       ? inspectedStarter(machine, clock, parts.inspect)
       : fastestStarter(machine, clock);
   tellFastPaths(config, logger);
-  const tally = new Tally();
+  const counters = new Counters();
 
   const participants = new Participants();
   const startRoom = startsOf(parts.roomMachine ?? roomMachine);
@@ -96,11 +96,11 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       new LiveRoom(
         startRoom,
         { room_id, capacity: config.roomCapacity, idleTimeoutMs: config.roomIdleTimeoutMs },
-        { ...reports, resized: (before, after) => tally.roomResized(before, after) },
+        { ...reports, resized: (before, after) => counters.roomResized(before, after) },
         participants,
       ),
     logger,
-    tally,
+    counters,
   );
 
   const sessions = new Sessions<Participant>();
@@ -146,7 +146,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       ageMs: 3 * config.heartbeatIntervalMs + config.resumeGraceMs,
     },
     logger,
-    counters: tally,
+    counters,
   };
   const { resumeGraceMs, reloadGraceMs, outsideTimeoutMs } = config;
   const registrar = registrarOf(
@@ -180,7 +180,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
         ),
     },
     logger,
-    tally,
+    counters,
     roomName,
     queueBudget,
     {
@@ -189,7 +189,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     },
   );
 
-  registerMetrics(tally, {
+  registerMetrics(counters, {
     connections: () => front.connections,
     rooms: () => supervisor.size,
     queuedBytes: () => front.queuedBytes,

@@ -21,7 +21,7 @@ export class Supervisor implements Rooms {
   readonly #actor: Actor<SupervisorMachine, Trace>;
   readonly #makeRoom: RoomFactory;
   readonly #logger: Logger;
-  readonly #tally: { roomRestarts: number };
+  readonly #counters: { roomRestarts: number };
   /** Rooms to be closed as soon as the actor has taken its event. */
   #closing: Room[] = [];
 
@@ -30,9 +30,9 @@ export class Supervisor implements Rooms {
     input: SupervisorInput,
     makeRoom: RoomFactory,
     logger: Logger,
-    tally: { roomRestarts: number },
+    counters: { roomRestarts: number },
   ) {
-    this.#tally = tally;
+    this.#counters = counters;
     this.#makeRoom = makeRoom;
     this.#logger = logger;
     this.#actor = start<Trace>(input, (decision, trace) => this.#perform(decision, trace));
@@ -63,7 +63,7 @@ export class Supervisor implements Rooms {
         this.#open(decision.room_id, trace);
         return;
       case 'restart':
-        this.#tally.roomRestarts += 1;
+        this.#counters.roomRestarts += 1;
         this.#logger.warn(
           { ...trace?.ids, room_id: decision.room_id },
           'room goes on from its last good state',

@@ -5,8 +5,8 @@ import { starter } from '../src/actor/machine-actor.ts';
 import type { AttachedParticipant, Registrar } from '../src/attachment.ts';
 import { Connection } from '../src/connection.ts';
 import type { CloseReason } from '../src/protocol/codes.ts';
+import { Counters } from '../src/telemetry/counters.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
-import { Tally } from '../src/telemetry/tally.ts';
 import { traceHandshake } from '../src/telemetry/tracing.ts';
 import type { Transport } from '../src/transport/transport.ts';
 import { recordSpans } from './support/spans.ts';
@@ -78,7 +78,7 @@ function connect({ waitMs = 0 } = {}) {
     starter(connectionMachine, clock),
     { limit: 20, windowMs: 1000, firstMessageTimeoutMs: 30_000 },
     transport,
-    traceHandshake(new Tally(), SELF, {}).messagesOf(SELF),
+    traceHandshake(new Counters(), SELF, {}).messagesOf(SELF),
     '192.0.2.1',
     {
       registrar,

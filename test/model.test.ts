@@ -17,8 +17,8 @@ import { LocalRouter } from '../src/routing/local.ts';
 import { Sessions } from '../src/sessions.ts';
 import { OutboxBudget } from '../src/socket/outbox-budget.ts';
 import { Supervisor } from '../src/supervisor.ts';
+import { Counters } from '../src/telemetry/counters.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
-import { Tally } from '../src/telemetry/tally.ts';
 import { traceHandshake } from '../src/telemetry/tracing.ts';
 import type { Transport, TransportEnd, WriteResult } from '../src/transport/transport.ts';
 
@@ -113,7 +113,7 @@ class Socket implements Transport {
       world.startConnection,
       { limit: 1000, windowMs: 1, firstMessageTimeoutMs: FIRST_MESSAGE_MS },
       this,
-      traceHandshake(world.tally, id, {}).messagesOf(id),
+      traceHandshake(world.counters, id, {}).messagesOf(id),
       '',
       world.connectionServices,
     );
@@ -242,7 +242,7 @@ class World {
   readonly clock = new SimulatedClock();
   readonly startConnection = starter(connectionMachine, this.clock);
   readonly #startRoom = starter(crashingMachine, this.clock);
-  readonly tally = new Tally();
+  readonly counters = new Counters();
   readonly sessions = new Sessions<Participant>();
   readonly participants = new Participants();
   /** The id of every room opened, in order. */
@@ -258,12 +258,12 @@ class World {
       return new LiveRoom(
         this.#startRoom,
         { room_id, capacity: CAPACITY, idleTimeoutMs: IDLE_MS },
-        { ...reports, resized: (before, after) => this.tally.roomResized(before, after) },
+        { ...reports, resized: (before, after) => this.counters.roomResized(before, after) },
         this.participants,
       );
     },
     silent,
-    this.tally,
+    this.counters,
   );
   readonly services: ParticipantServices = {
     node_id: 'node-1',
@@ -281,7 +281,7 @@ class World {
     draining: () => undefined,
     outboxLimits: { messages: OUTBOX_MESSAGES, bytes: Infinity, ageMs: Infinity },
     logger: silent,
-    counters: this.tally,
+    counters: this.counters,
   };
   readonly connectionServices: ConnectionServices = {
     registrar: registrarOf(
@@ -952,11 +952,11 @@ describe('rooms, connections and their supervisor together', () => {
         const sizes = model.living().map(({ members }) => members.length);
         for (let size = 1; size <= CAPACITY; size++) {
           const count = sizes.filter((each) => each === size).length;
-          expect([size, world.tally.roomsBySize.get(size) ?? 0]).toEqual([size, count]);
+          expect([size, world.counters.roomsBySize.get(size) ?? 0]).toEqual([size, count]);
         }
         const sessions = [...world.sessions.all()].map(({ id }) => id);
         expect(sessions.sort()).toEqual([...model.sessions.keys()].sort());
-        expect(world.tally.resumes).toEqual(model.resumes);
+        expect(world.counters.resumes).toEqual(model.resumes);
       }),
       { numRuns: RUNS },
     );

@@ -13,8 +13,8 @@ import type { ServerDraining, ServerMessage } from '../src/protocol/server.ts';
 import type { MemberRef, RoomReply, Router } from '../src/routing/router.ts';
 import { Sessions } from '../src/sessions.ts';
 import { OutboxBudget } from '../src/socket/outbox-budget.ts';
+import { Counters } from '../src/telemetry/counters.ts';
 import type { Logger } from '../src/telemetry/logger.ts';
-import { Tally } from '../src/telemetry/tally.ts';
 import { type Trace, traceHandshake } from '../src/telemetry/tracing.ts';
 import type { Transport, TransportEnd } from '../src/transport/transport.ts';
 import { recordSpans } from './support/spans.ts';
@@ -72,7 +72,7 @@ interface Process {
   /** What was asked of the router since it was asked last. */
   asked(): unknown[][];
   readonly registrar: ReturnType<typeof registrarOf>;
-  readonly tally: Tally;
+  readonly counters: Counters;
   /** What is kept for its sessions, in bytes of memory. */
   kept(): number;
   readonly logged: [level: string, text: string][];
@@ -117,7 +117,7 @@ function startProcess(options: Options): Process {
     warn: (_: object, text: string) => logged.push(['warn', text]),
     error: (_: object, text: string) => logged.push(['error', text]),
   } as unknown as Logger;
-  const tally = new Tally();
+  const counters = new Counters();
   const budget = options.budget ?? new OutboxBudget(Number.POSITIVE_INFINITY);
   const services: ParticipantServices = {
     node_id: 'node-1',
@@ -130,7 +130,7 @@ function startProcess(options: Options): Process {
     maxSessions: 1000,
     outboxLimits: { messages: KEPT, bytes: Infinity, ageMs: Infinity },
     logger,
-    counters: tally,
+    counters,
   };
   const registrar = registrarOf(
     starter(machine, clock),
@@ -143,7 +143,7 @@ function startProcess(options: Options): Process {
     participants,
     asked: () => asked.splice(0),
     registrar,
-    tally,
+    counters,
     kept: () => budget.usedBytes,
     logged,
     logger,
@@ -153,7 +153,7 @@ function startProcess(options: Options): Process {
 function connect(options: Options = {}) {
   const { id = SELF, takes = Infinity } = options;
   const process = options.peer ?? startProcess(options);
-  const { clock, sessions, participants, asked, registrar, tally, logged, logger } = process;
+  const { clock, sessions, participants, asked, registrar, counters, logged, logger } = process;
   const written: (ServerMessage & { seq?: number })[] = [];
   const closings: CloseReason[] = [];
   const attempts: string[] = [];
@@ -183,7 +183,7 @@ function connect(options: Options = {}) {
       connection.ended(reason === 'Silent' ? 'closed' : 'lost');
     },
   };
-  const handshake = traceHandshake(tally, id, {});
+  const handshake = traceHandshake(counters, id, {});
   const connection: Connection = new Connection(
     starter(connectionMachine, clock),
     { limit: LIMIT, windowMs: WINDOW_MS, firstMessageTimeoutMs: SILENT_MS },
@@ -215,7 +215,7 @@ function connect(options: Options = {}) {
     connection,
     clock,
     sessions,
-    tally,
+    counters,
     handshake,
     closings,
     logged,
@@ -903,7 +903,7 @@ describe('resuming', () => {
     expect(session.write(peer(5))).toBe('sent');
     expect(again.written()).toEqual([heardOf(5, 5)]);
     expect([again.participant().seq, again.participant()]).toEqual([5, session.participant()]);
-    expect(session.tally.resumes).toEqual({ complete: 1, lost: 0 });
+    expect(session.counters.resumes).toEqual({ complete: 1, lost: 0 });
   });
 
   test('with everything heard brings nothing but Ready', () => {
@@ -918,7 +918,7 @@ describe('resuming', () => {
     session.end('lost');
     resume(session, 0);
     expect(session.asked()).toEqual([]);
-    expect(session.tally.resumes).toEqual({ complete: 1, lost: 0 });
+    expect(session.counters.resumes).toEqual({ complete: 1, lost: 0 });
   });
 
   test('hands the link over: what its socket says is the session’s, and the connection it came by is over', () => {
@@ -990,7 +990,7 @@ describe('resuming', () => {
       socket = again;
     }
     expect(session.asked().filter(([what]) => what === 'leave')).toEqual([]);
-    expect(session.tally.resumes).toEqual({ complete: 5, lost: 0 });
+    expect(session.counters.resumes).toEqual({ complete: 5, lost: 0 });
   });
 
   test('of a session that something is gone of says so, brings what is left, and has the room remind it', () => {
@@ -1001,7 +1001,7 @@ describe('resuming', () => {
     const again = resume(session, 0);
     expect(again.written()).toEqual([readyAgain({ lost: true }), ...[2, 3, 4, 5].map((n) => heardOf(n, n))]);
     expect(session.asked()).toEqual([resumed(true)]);
-    expect(session.tally.resumes).toEqual({ complete: 0, lost: 1 });
+    expect(session.counters.resumes).toEqual({ complete: 0, lost: 1 });
     session.write(peer(6));
     expect(again.written()).toEqual([heardOf(6, 6)]);
   });
@@ -1179,12 +1179,12 @@ describe('a token that is not good', () => {
     const client = resume(session, 0, { token: brought });
     expect(client.written()).toEqual([fresh]);
     client.asked();
-    const { complete } = client.tally.resumes;
+    const { complete } = client.counters.resumes;
     client.send(createRoom);
     client.write(peer(1));
     expect([client.asked(), client.written()]).toEqual([[['create', OTHER]], [heardOf(1, 1)]]);
     expect([...session.sessions.all()]).toContain(client.participant());
-    expect(client.tally.resumes).toEqual({ complete, lost: 0 });
+    expect(client.counters.resumes).toEqual({ complete, lost: 0 });
   }
 
   test.each(['', 'x', '__proto__', 'constructor', 'x'.repeat(128)])('since it never was: %j', (brought) => {
@@ -1331,7 +1331,7 @@ describe('what is counted', () => {
     const session = open({ isInside: false });
     session.end('lost');
     resume(session, 0);
-    expect(session.tally.messages).toEqual(new Map([['Hello', new Map([['ok', { value: 2 }]])]]));
+    expect(session.counters.messages).toEqual(new Map([['Hello', new Map([['ok', { value: 2 }]])]]));
   });
 
   test('is each message with its outcome, and each refusal by its code', () => {
@@ -1341,7 +1341,7 @@ describe('what is counted', () => {
     client.send(createRoom);
     client.frame('{');
     client.end('closed');
-    expect(client.tally.messages).toEqual(
+    expect(client.counters.messages).toEqual(
       new Map([
         [
           'CreateRoom',
@@ -1354,6 +1354,6 @@ describe('what is counted', () => {
         ['invalid', new Map([['InvalidPayload', { value: 1 }]])],
       ]),
     );
-    expect(client.tally.refusals).toEqual(new Map([['InvalidPayload', 2]]));
+    expect(client.counters.refusals).toEqual(new Map([['InvalidPayload', 2]]));
   });
 });

@@ -19,16 +19,16 @@ const MAX_FAILURES = 5;
 function startSupervisor(makeRoom: RoomFactory, { maxRooms = 3, machine = supervisorMachine } = {}) {
   const logged: [level: string, text: string][] = [];
   const log = (level: string) => (_: object, text: string) => logged.push([level, text]);
-  const tally = { roomRestarts: 0 };
+  const counters = { roomRestarts: 0 };
   const supervisor = new Supervisor(
     starter(machine, new SimulatedClock()),
     { maxRooms, maxFailures: MAX_FAILURES, failureWindowMs: 60_000 },
     makeRoom,
     { debug: () => {}, warn: log('warn'), error: log('error') } as unknown as Logger,
-    tally,
+    counters,
   );
   const open = (roomId: string = randomUUID()) => supervisor.open(roomId, undefined);
-  return { supervisor, open, logged, tally };
+  return { supervisor, open, logged, counters };
 }
 
 /** Rooms that do nothing but end when closed; `reports` are what each may say, in the order opened. */
@@ -124,14 +124,14 @@ describe('opening', () => {
 
 describe('failures', () => {
   test('are logged and counted; the fifth closes the room, and it alone', () => {
-    const { supervisor, open, reports, ids, closed, logged, tally } = fakeRooms();
+    const { supervisor, open, reports, ids, closed, logged, counters } = fakeRooms();
     open();
     open();
     for (let failure = 1; failure < MAX_FAILURES; failure++) {
       for (const report of reports) report.failed(new Error('boom'), 'a', undefined);
     }
     expect(closed).toEqual([]);
-    expect(tally.roomRestarts).toBe(2 * (MAX_FAILURES - 1));
+    expect(counters.roomRestarts).toBe(2 * (MAX_FAILURES - 1));
     expect(logged.filter(([level]) => level === 'error')).toHaveLength(2 * (MAX_FAILURES - 1));
     reports[0]!.failed(new Error('boom'), 'a', undefined);
     expect(closed).toEqual([[ids[0], expect.stringContaining('failed too often')]]);
@@ -268,10 +268,10 @@ describe('live rooms', () => {
   });
 
   test('a leave that cannot succeed closes the room in the end: nobody stays with a ghost', () => {
-    const { supervisor, seat, tally } = liveRooms();
+    const { supervisor, seat, counters } = liveRooms();
     const { room, room_id, members } = seat('a', 'stuck', 'b');
     room.leave('stuck');
-    expect(tally.roomRestarts).toBe(MAX_FAILURES - 1);
+    expect(counters.roomRestarts).toBe(MAX_FAILURES - 1);
     expect(supervisor.find(room_id)).toBeUndefined();
     expect([members[0]!.news(), members[2]!.news()]).toEqual([[closed], [closed]]);
   });

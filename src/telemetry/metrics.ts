@@ -1,6 +1,6 @@
 import { type MetricOptions, metrics, type ObservableResult } from '@opentelemetry/api';
+import type { Counters } from './counters.ts';
 import { ATTRIBUTE, INSTRUMENTATION, METRIC } from './names.ts';
-import type { Tally } from './tally.ts';
 
 /** What is looked up, not counted, when metrics are collected. */
 export interface Gauges {
@@ -23,7 +23,7 @@ const RELAY_BUCKETS = [
  * Registers a server's metrics with the global meter provider. Without a provider, as when no endpoint is
  * configured, nothing is ever collected. Call after the SDK has started.
  */
-export function registerMetrics(tally: Tally, gauges: Gauges): void {
+export function registerMetrics(counters: Counters, gauges: Gauges): void {
   const meter = metrics.getMeter(INSTRUMENTATION);
   const observe = (
     kind: 'createObservableUpDownCounter' | 'createObservableCounter',
@@ -46,30 +46,31 @@ export function registerMetrics(tally: Tally, gauges: Gauges): void {
     result.observe(gauges.outboxBytes()),
   );
   observe('createObservableUpDownCounter', METRIC.participants, (result) => {
-    for (const [size, rooms] of tally.roomsBySize)
+    for (const [size, rooms] of counters.roomsBySize)
       result.observe(size * rooms, { [ATTRIBUTE.roomSize]: size });
   });
   observe('createObservableCounter', METRIC.messages, (result) => {
-    for (const [type, outcomes] of tally.messages) {
+    for (const [type, outcomes] of counters.messages) {
       for (const [outcome, { value }] of outcomes) {
         result.observe(value, { [ATTRIBUTE.messageType]: type, [ATTRIBUTE.outcome]: outcome });
       }
     }
   });
   observe('createObservableCounter', METRIC.refusals, (result) => {
-    for (const [code, count] of tally.refusals) result.observe(count, { [ATTRIBUTE.code]: code });
+    for (const [code, count] of counters.refusals) result.observe(count, { [ATTRIBUTE.code]: code });
   });
   observe('createObservableCounter', METRIC.handshakes, (result) => {
-    for (const [status, count] of tally.handshakes) result.observe(count, { [ATTRIBUTE.httpStatus]: status });
+    for (const [status, count] of counters.handshakes)
+      result.observe(count, { [ATTRIBUTE.httpStatus]: status });
   });
   observe('createObservableCounter', METRIC.resumes, (result) => {
-    for (const [outcome, count] of Object.entries(tally.resumes))
+    for (const [outcome, count] of Object.entries(counters.resumes))
       result.observe(count, { [ATTRIBUTE.outcome]: outcome });
   });
-  observe('createObservableCounter', METRIC.roomRestarts, (result) => result.observe(tally.roomRestarts));
+  observe('createObservableCounter', METRIC.roomRestarts, (result) => result.observe(counters.roomRestarts));
 
   const [name, ...rest] = METRIC.relayDuration;
-  tally.relayDuration = meter.createHistogram(name, {
+  counters.relayDuration = meter.createHistogram(name, {
     ...options(rest),
     advice: { explicitBucketBoundaries: RELAY_BUCKETS },
   });

@@ -10,9 +10,9 @@ import {
 } from '@opentelemetry/api';
 import type { ErrorCode } from '../protocol/codes.ts';
 import type { ParticipantId, RoomId } from '../protocol/server.ts';
+import type { Counters } from './counters.ts';
 import { ATTRIBUTE, INSTRUMENTATION, type KnownAttributes, SPAN, type WorkType } from './names.ts';
 import type { RoomName } from './room-ids.ts';
-import type { Tally } from './tally.ts';
 
 const tracer = trace.getTracer(INSTRUMENTATION);
 
@@ -32,7 +32,7 @@ export interface TraceIds {
  */
 export class Trace {
   readonly span: Span;
-  readonly #counters: Tally;
+  readonly #counters: Counters;
   readonly #type: WorkType | 'handshake';
   readonly #startedAt: number;
   #outcome: ErrorCode | 'ok' | 'refused' = 'ok';
@@ -42,7 +42,7 @@ export class Trace {
 
   constructor(
     span: Span,
-    counters: Tally,
+    counters: Counters,
     type: WorkType | 'handshake',
     startedAt: number,
     roomName: RoomName,
@@ -133,7 +133,7 @@ export class Trace {
 
 /** Opens the span of a handshake, continuing the trace the client's `traceparent` header names, if any. */
 export function traceHandshake(
-  counters: Tally,
+  counters: Counters,
   participantId: ParticipantId,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   roomName: RoomName = (roomId) => roomId,
@@ -151,12 +151,12 @@ export function traceHandshake(
 
 /** The messages of one connection, each a trace of its own that links to the connection's handshake. */
 export class MessageTracer {
-  readonly #counters: Tally;
+  readonly #counters: Counters;
   readonly participantId: ParticipantId;
   readonly #handshake: SpanContext;
   readonly #roomName: RoomName;
 
-  constructor(counters: Tally, participantId: ParticipantId, handshake: SpanContext, roomName: RoomName) {
+  constructor(counters: Counters, participantId: ParticipantId, handshake: SpanContext, roomName: RoomName) {
     this.#roomName = roomName;
     this.#counters = counters;
     this.participantId = participantId;

@@ -9,7 +9,7 @@ export interface Count {
  * Counts kept in plain maps and read when metrics are collected: counting a message costs two look-ups,
  * where a counter of the SDK would hash its attributes each time. Shared by all of one server's parts.
  */
-export class Tally {
+export class Counters {
   /** By message type, then outcome: `ok` or an error code. */
   readonly messages = new Map<string, Map<string, Count>>();
   /** By error code. */
