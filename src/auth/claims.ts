@@ -10,6 +10,7 @@ import { type Check, RefusalError } from './refusal.ts';
 const MAX_ROOMS = 100;
 const MAX_FLOORS = 32;
 const MAX_CAPACITY = 1000;
+const MAX_PEERS = 1000;
 const MAX_ATTRIBUTES = 32;
 /** Names and values of all attributes together, in bytes. */
 const MAX_ATTRIBUTES_BYTES = 4096;
@@ -48,6 +49,7 @@ const BloomClaim = v.object({
   profile: flag,
   gateway: flag,
   tenant: v.optional(text(128)),
+  peers: v.optional(v.pipe(v.array(UserId), v.maxLength(MAX_PEERS))),
 });
 
 /** LiveKit's VideoGrant: the fields that have a meaning without a media server. */
@@ -61,9 +63,13 @@ const VideoClaim = v.object({
   hidden: flag,
 });
 
-/** What an entry of the allow-list or the answer of a hook has under `grants`. Throws RefusalError. */
+/** The claim `bloom` on its own, as an allow-list has it. Throws RefusalError. */
 export function readGrants(claim: unknown): Grants {
   return grantsOf(read(BloomClaim, claim, 'grants'));
+}
+
+export function isUserId(value: unknown): value is string {
+  return v.is(UserId, value);
 }
 
 export type Profile = Pick<Identity, 'user_id' | 'name' | 'attributes' | 'tenant' | 'grants'>;
@@ -86,7 +92,7 @@ export function readProfile(
 }
 
 function grantsOf(claim: v.InferOutput<typeof BloomClaim>): Grants {
-  const { create, capacity } = claim;
+  const { create, capacity, peers } = claim;
   return {
     rooms: claim.rooms ?? [],
     create: create === undefined ? 'named' : create ? 'any' : 'none',
@@ -100,6 +106,7 @@ function grantsOf(claim: v.InferOutput<typeof BloomClaim>): Grants {
     turn: claim.turn ?? true,
     profile: claim.profile ?? true,
     gateway: claim.gateway ?? false,
+    ...(peers !== undefined && { peers }),
   };
 }
 

@@ -27,6 +27,8 @@ export interface Grants {
   readonly profile: boolean;
   /** Whether it may take the role of a gateway. */
   readonly gateway: boolean;
+  /** Users with whom it may exchange messages; undefined: any. */
+  readonly peers?: readonly string[];
 }
 
 export interface Identity {
@@ -95,6 +97,16 @@ export function mayCreate({ create }: Grants): boolean {
 
 export function mayTakeFloor({ floors }: Grants, floor: string): boolean {
   return floors.includes('*') || floors.includes(floor);
+}
+
+/** A relay needs the consent of both lists: that of its sender and that of its recipient. */
+export function mayReach(
+  from: Pick<Identity, 'user_id' | 'grants'>,
+  to: Pick<Identity, 'user_id' | 'grants'>,
+): boolean {
+  const lists = (peers: readonly string[] | undefined, user: string) =>
+    peers === undefined || peers.includes(user);
+  return lists(from.grants.peers, to.user_id) && lists(to.grants.peers, from.user_id);
 }
 
 function isNamed(rooms: readonly string[], { id, name }: RoomAsked): boolean {

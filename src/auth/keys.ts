@@ -5,6 +5,9 @@ export interface VerificationKey {
   readonly kid: string;
   readonly key: KeyObject;
   readonly algorithms: readonly string[];
+  /** Of tokens that this key signs, where it is the server's own; undefined: as the settings say. */
+  readonly issuer?: string;
+  readonly audience?: string;
 }
 
 export type Keys = ReadonlyMap<string, VerificationKey>;

@@ -30,6 +30,8 @@ export type Check =
   | 'nonce'
   | 'nonce spent'
   | 'clock'
+  | 'challenge'
+  | 'nonces are full'
   | 'unknown entity'
   | 'ticket'
   | 'hook'

@@ -61,7 +61,7 @@ export class TokenVerifier {
     if (!key.algorithms.includes(header.alg as string)) throw new RefusalError('algorithm');
     await verifySignature(text, key);
     const times = this.#checkTimes(claims);
-    this.#checkAddressee(claims);
+    this.#checkAddressee(claims, key);
     return { ...readProfile(claims, this.#rules.defaultGrants ?? NO_GRANTS), ...times };
   }
 
@@ -85,8 +85,8 @@ export class TokenVerifier {
     return { issued_at: Math.min(iat, now), expires_at: exp };
   }
 
-  #checkAddressee({ iss, aud }: Claims): void {
-    const { issuer, audience } = this.#rules;
+  #checkAddressee({ iss, aud }: Claims, key: VerificationKey): void {
+    const { issuer = this.#rules.issuer, audience = this.#rules.audience } = key;
     if (issuer !== undefined && iss !== issuer) throw new RefusalError('issuer');
     if (audience === undefined) return;
     const isMeant = Array.isArray(aud) ? aud.includes(audience) : aud === audience;

@@ -14,14 +14,31 @@ export interface TurnServer {
 const HOST = '127.0.0.1';
 const USER = 'bloom';
 
+/** coturn that takes time-limited credentials by a shared secret. */
+export interface TurnWithSecret {
+  readonly port: number;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
 export async function startTurn(credential: string, port?: number): Promise<TurnServer> {
+  const { stop, ...server } = await start(['--lt-cred-mech', `--user=${USER}:${credential}`], port);
+  return { port: server.port, iceServer: { urls: server.url, username: USER, credential }, stop };
+}
+
+/** `userQuota`: allocations of one user at a time. */
+export function startTurnWithSecret(secret: string, { userQuota = 0 } = {}): Promise<TurnWithSecret> {
+  return start(['--use-auth-secret', `--static-auth-secret=${secret}`, `--user-quota=${userQuota}`]);
+}
+
+async function start(options: readonly string[], port?: number): Promise<TurnWithSecret> {
   const listeningPort = port ?? (await freePort());
   const child = spawn(
     'turnserver',
     [
-      ...['-n', '--no-cli', '--no-tls', '--no-dtls', '--lt-cred-mech', '--allow-loopback-peers'],
+      ...['-n', '--no-cli', '--no-tls', '--no-dtls', '--allow-loopback-peers', ...options],
       ...[`--listening-ip=${HOST}`, `--listening-port=${listeningPort}`, `--relay-ip=${HOST}`],
-      ...['--realm=bloom.test', `--user=${USER}:${credential}`, '--log-file=stdout', '--pidfile=/dev/null'],
+      ...['--realm=bloom.test', '--log-file=stdout', '--pidfile=/dev/null'],
     ],
     { stdio: 'ignore' },
   );
@@ -29,7 +46,7 @@ export async function startTurn(credential: string, port?: number): Promise<Turn
   await until('coturn answers', () => answers(listeningPort), 30_000);
   return {
     port: listeningPort,
-    iceServer: { urls: `turn:${HOST}:${listeningPort}?transport=udp`, username: USER, credential },
+    url: `turn:${HOST}:${listeningPort}?transport=udp`,
     async stop() {
       child.kill('SIGKILL');
       await exited;
