@@ -49,6 +49,7 @@ const member = (participant_id: string): MemberRef => ({
   participant_id,
   node_id: 'bench',
   isSession: false,
+  seat: 1,
 });
 
 /** Waits until all rooms have expired: the longest turn of the event loop, and all turns in which rooms expired. */

@@ -56,6 +56,8 @@ export type ParticipantEvent =
   | { readonly type: 'room.entered'; readonly room_id: RoomId }
   | { readonly type: 'room.refused'; readonly code: ErrorCode; readonly message: string }
   | { readonly type: 'room.closed'; readonly room_id: RoomId; readonly message: string }
+  /** The room has not done in time what it was asked for. */
+  | { readonly type: 'room.silent' }
   /** It has a transport again, or another; `lost` when part of what it missed is gone. */
   | { readonly type: 'transport.attached'; readonly lost: boolean }
   /** Its transport is gone, and not by the client's wish. */
@@ -67,18 +69,13 @@ export type ParticipantEvent =
   /** The server will stop; it takes no new transports. */
   | { readonly type: 'server.draining' };
 
-/** What may have to wait for a room's answer. */
-export type DeferredEvent = MessageEvent | { readonly type: 'transport.closed' };
-
 export type ParticipantDecision =
   | { readonly type: 'create' }
   | { readonly type: 'join'; readonly room_id: RoomId; readonly createIfMissing: boolean }
   | { readonly type: 'leave'; readonly room_id: RoomId }
   | { readonly type: 'relay'; readonly room_id: RoomId; readonly message: RelayRequest }
-  /** Keep the event until the room has answered: `release` says when. */
-  | { readonly type: 'defer'; readonly event: DeferredEvent }
-  /** The room has answered: the deferred events are handled now, in order. */
-  | { readonly type: 'release' }
+  /** Leave the room that was asked for, whatever it answers later. */
+  | { readonly type: 'withdraw' }
   | { readonly type: 'interrupted'; readonly room_id: RoomId | null }
   | { readonly type: 'resumed'; readonly room_id: RoomId | null; readonly lost: boolean }
   | { readonly type: 'refuse'; readonly code: ErrorCode; readonly message: string }
@@ -90,6 +87,15 @@ interface Refusal {
   code: ErrorCode;
   message: string;
 }
+
+const SILENT_AT_ENTRY: Refusal = {
+  code: 'Internal',
+  message: 'The room did not answer in time: try again later.',
+};
+const SILENT: Refusal = {
+  code: 'Internal',
+  message: 'The room does not answer and was left: create or join another.',
+};
 
 export const participantMachine = setup({
   types: {
@@ -116,8 +122,7 @@ export const participantMachine = setup({
       room_id: context.room_id as RoomId,
       message,
     })),
-    defer: emit((_, event: DeferredEvent) => ({ type: 'defer', event })),
-    release: emit({ type: 'release' }),
+    withdraw: emit({ type: 'withdraw' }),
     refuse: emit((_, { code, message }: Refusal) => ({ type: 'refuse', code, message })),
     refuseNow: emit((_, { refusal }: Refusable) => ({
       type: 'refuse',
@@ -203,13 +208,15 @@ export const participantMachine = setup({
         },
         entering: {
           description:
-            'Asked for a room and waits for its answer. What the client sends meanwhile waits, too.',
-          exit: 'release',
+            'Asked for a room and waits for its answer. What the client sends meanwhile waits in src/inbox.ts.',
           on: {
-            'message.*': { actions: { type: 'defer', params: ({ event }) => event } },
-            'transport.closed': { actions: { type: 'defer', params: ({ event }) => event } },
             'room.entered': { target: 'inside', actions: { type: 'takeSeat', params: ({ event }) => event } },
             'room.refused': { target: 'outside', actions: { type: 'refuse', params: ({ event }) => event } },
+            'room.silent': {
+              target: 'outside',
+              actions: ['withdraw', { type: 'refuse', params: SILENT_AT_ENTRY }],
+            },
+            'transport.closed': { target: 'ended', actions: 'withdraw' },
           },
         },
         inside: {
@@ -225,6 +232,10 @@ export const participantMachine = setup({
                 'giveUpSeat',
                 { type: 'refuse', params: ({ event }) => ({ code: 'Internal', message: event.message }) },
               ],
+            },
+            'room.silent': {
+              target: 'outside',
+              actions: ['leave', 'giveUpSeat', { type: 'refuse', params: SILENT }],
             },
             'transport.closed': { target: 'ended', actions: ['leave', 'giveUpSeat'] },
           },

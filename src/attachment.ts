@@ -3,7 +3,7 @@ import type { CloseReason } from './protocol/codes.ts';
 import type { Outgoing } from './protocol/outgoing.ts';
 import type { ParticipantId, RoomId } from './protocol/server.ts';
 import type { Trace } from './telemetry/tracing.ts';
-import type { Transport, TransportEnd, WriteResult } from './transport/transport.ts';
+import type { Transport, TransportEnd } from './transport/transport.ts';
 
 /** How a connection and its participant know each other: neither imports the other's file. */
 
@@ -15,8 +15,8 @@ export interface AttachedConnection {
   /** Asks the client's side whether the Ready just written has arrived. */
   pingBehindReady(): void;
   close(reason: CloseReason): void;
-  /** Counts an attempt against its address: a room asked for, or a join in vain. */
-  attempted(): void;
+  /** Counts an attempt of its address: a room asked for, or a join in vain. Returns whether these are too many. */
+  attempted(): boolean;
 }
 
 /** A participant, as its connection sees it. */
@@ -33,7 +33,8 @@ export interface AttachedParticipant {
   receive(message: ParticipantMessage, trace: Trace | undefined): void;
   /** Answers InvalidPayload with this reason, behind the answers to earlier messages. */
   reject(reason: string, trace: Trace | undefined): void;
-  write(outgoing: Outgoing): WriteResult;
+  /** Writes an answer of the connection's own, behind the answers to earlier messages. */
+  answer(outgoing: Outgoing, trace: Trace | undefined): void;
   /** Forgets messages that are too old to be kept for a resume: called before each ping. */
   trimOutbox(): void;
   /** The client has received every message up to this number. */

@@ -139,10 +139,9 @@ export class Connection implements TransportListener, AttachedConnection {
     else this.#trace('disconnect', performance.now(), { type: 'transport.ended', end });
   }
 
-  /** Counts an attempt: an address that tries too often cannot search for room ids, nor fill the server with rooms. */
-  attempted(): void {
-    // The answer to what it asked for goes first.
-    if (this.#services.countAttempt(this.address) > 0) queueMicrotask(() => this.close('TooManyAttempts'));
+  /** An address that tries too often cannot search for room ids, nor fill the server with rooms. */
+  attempted(): boolean {
+    return this.#services.countAttempt(this.address) > 0;
   }
 
   #stop(): void {
@@ -213,26 +212,26 @@ export class Connection implements TransportListener, AttachedConnection {
 
   #refuse(code: ErrorCode, message: string, trace: Trace | undefined): void {
     trace?.refused(this.#participant?.id ?? this.participantId, code);
-    if (code === 'RateLimited') return this.#refuseFrame(message);
-    this.#answer({ type: 'Error', code, message });
+    if (code === 'RateLimited') return this.#refuseFrame(message, trace);
+    this.#answer({ type: 'Error', code, message }, trace);
   }
 
   /** Says which frame was dropped: a session is told its number, a base client has the text alone. */
-  #refuseFrame(message: string): void {
+  #refuseFrame(message: string, trace: Trace | undefined): void {
     const code = 'RateLimited';
     this.#dropped += 1;
     const participant = this.#participant;
     if (participant?.isSession)
-      return this.#answer({ type: 'Error', code, message, frame: participant.received });
+      return this.#answer({ type: 'Error', code, message, frame: participant.received }, trace);
     const accepted = this.#frames - this.#dropped;
     const text = `${message} Frames of this connection accepted so far: ${accepted}.`;
-    this.#answer({ type: 'Error', code, message: text });
+    this.#answer({ type: 'Error', code, message: text }, trace);
   }
 
-  #answer(message: ServerMessage): void {
+  #answer(message: ServerMessage, trace: Trace | undefined): void {
     const outgoing = new Outgoing(message);
     if (this.#participant === undefined) this.transport.write(outgoing);
-    else this.#participant.write(outgoing);
+    else this.#participant.answer(outgoing, trace);
   }
 
   /** A frame that fails costs itself; after any other event the connection could not go on. */

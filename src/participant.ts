@@ -1,20 +1,21 @@
 import { v4 as uuid } from 'uuid';
 import type {
-  DeferredEvent,
   MessageEvent,
   ParticipantEvent,
   ParticipantInput,
   participantMachine,
 } from '../machines/participant.ts';
 import type { Actor, Decision, Start } from './actor/actor.ts';
+import type { Clock } from './actor/clock.ts';
 import type { AttachedConnection, AttachedParticipant, Registrar } from './attachment.ts';
+import { Inbox } from './inbox.ts';
 import type { Addressee, Participants } from './participants.ts';
 import type { ParticipantMessage } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
 import { Outgoing } from './protocol/outgoing.ts';
 import { NOT_NOW } from './protocol/reading.ts';
 import type { ParticipantId, Ready, RoomId, ServerDraining } from './protocol/server.ts';
-import type { MemberRef, NodeId, RoomReply, Router } from './routing/router.ts';
+import type { MemberRef, NodeId, RoomCommand, RoomReply, Router } from './routing/router.ts';
 import type { Sessions } from './sessions.ts';
 import { Outbox, type OutboxLimits } from './socket/outbox.ts';
 import type { OutboxBudget } from './socket/outbox-budget.ts';
@@ -31,6 +32,9 @@ export type Welcome = Omit<Ready, 'type' | 'participant_id' | 'resume_token' | '
 export interface ParticipantServices {
   readonly node_id: NodeId;
   readonly router: Router;
+  /** How long a room may take to do what it was asked for, in milliseconds. */
+  readonly answerTimeoutMs: number;
+  readonly clock: Clock;
   readonly participants: Participants;
   readonly sessions: Sessions<Participant>;
   readonly welcome: Welcome;
@@ -44,19 +48,14 @@ export interface ParticipantServices {
   readonly counters: Counters;
 }
 
-/** What the client sent while its room had not answered yet. */
-interface Deferred {
-  readonly event: DeferredEvent;
-  readonly trace: Trace | undefined;
-}
-
 /**
  * Performs what the machine of one participant decides: it sends commands to its room, and writes what the room answers.
  * A session goes on without a transport for a while; its outbox keeps the messages to it.
  */
 export class Participant implements AttachedParticipant, Addressee {
   readonly id: ParticipantId;
-  readonly #ref: MemberRef;
+  /** Another one for each seat that it asks for. */
+  #ref: MemberRef;
   readonly #services: ParticipantServices;
   readonly #actor: Actor<ParticipantMachine, Trace>;
   readonly #outbox: Outbox | undefined;
@@ -64,8 +63,8 @@ export class Participant implements AttachedParticipant, Addressee {
   /** The room it entered last, or asked to enter. */
   #room: RoomId | undefined;
   #received = 0;
-  /** None at most times. */
-  #deferred: Deferred[] | undefined;
+  /** While a command is pending. */
+  #inbox: Inbox | undefined;
 
   constructor(
     start: Start<ParticipantMachine>,
@@ -75,7 +74,7 @@ export class Participant implements AttachedParticipant, Addressee {
   ) {
     const { participant_id, isSession } = input;
     this.id = participant_id;
-    this.#ref = { participant_id, node_id: services.node_id, isSession };
+    this.#ref = { participant_id, node_id: services.node_id, isSession, seat: 0 };
     this.#services = services;
     this.#connection = connection;
     this.#outbox = isSession ? new Outbox(services.outboxLimits, services.outboxBudget) : undefined;
@@ -109,38 +108,52 @@ export class Participant implements AttachedParticipant, Addressee {
   }
 
   receive(message: ParticipantMessage, trace: Trace | undefined): void {
-    this.#actor.send(eventOf(message), trace);
+    this.#take(eventOf(message), trace);
   }
 
   reject(reason: string, trace: Trace | undefined): void {
-    this.#actor.send({ type: 'message.invalid', refusal: reason }, trace);
+    this.#take({ type: 'message.invalid', refusal: reason }, trace);
+  }
+
+  answer(outgoing: Outgoing, trace: Trace | undefined): void {
+    if (this.#inbox?.isFull) return this.#overflow();
+    this.#inTurn(() => void this.write(outgoing), trace);
   }
 
   write(outgoing: Outgoing): WriteResult {
     return (this.#outbox ?? this.#connection?.transport)?.write(outgoing) ?? 'closed';
   }
 
-  answered(room: RoomId, reply: Exclude<RoomReply, { type: 'deliver' }>, trace: Trace | undefined): void {
+  answered(
+    { seat }: MemberRef,
+    room: RoomId,
+    reply: Exclude<RoomReply, { type: 'deliver' }>,
+    trace: Trace | undefined,
+  ): void {
+    if (seat !== this.#ref.seat) return;
     switch (reply.type) {
       case 'entered':
         trace?.involves(room);
         return this.#actor.send({ type: 'room.entered', room_id: room }, trace);
       case 'refused':
-        if (reply.code === 'RoomNotFound') this.#connection?.attempted();
+        if (reply.code === 'RoomNotFound') this.#countAttempt();
         return this.#actor.send({ ...reply, type: 'room.refused' }, trace);
       case 'closed':
         return this.#actor.send({ type: 'room.closed', room_id: room, message: reply.message }, trace);
+      case 'done':
+        this.#inbox?.commandDone();
+        return this.#handleWaiting();
     }
   }
 
-  delivered(room: RoomId, outgoing: Outgoing, trace: Trace | undefined): void {
+  delivered({ seat }: MemberRef, outgoing: Outgoing, trace: Trace | undefined): void {
+    if (seat !== this.#ref.seat) return;
     const { message } = outgoing;
     if (message.type === 'Error') {
       trace?.refused(this.id, message.code);
       this.write(outgoing);
       return;
     }
-    if (room !== this.#room) return; // a late word of a room it has left for another
     const result = this.write(outgoing);
     if (result === 'sent' || result === 'queued') trace?.delivered(this.id, message.type, result);
   }
@@ -182,7 +195,7 @@ export class Participant implements AttachedParticipant, Addressee {
     connection.pingBehindReady();
     for (const text of texts) if (connection.transport.writeText(text) !== 'sent') return; // it cannot take all that, and is closed
     outbox.attach(connection.transport);
-    this.#actor.send({ type: 'transport.attached', lost }, trace);
+    this.#inTurn(() => this.#actor.send({ type: 'transport.attached', lost }, trace), trace);
   }
 
   detach(connection: AttachedConnection, end: TransportEnd, trace: Trace | undefined): void {
@@ -190,38 +203,35 @@ export class Participant implements AttachedParticipant, Addressee {
     this.#connection = undefined;
     this.#outbox?.attach(undefined);
     const { sessions, maxSessions } = this.#services;
-    const isKept = sessions.size <= maxSessions;
-    this.#actor.send({ type: `transport.${isKept ? end : 'closed'}` }, trace);
+    const type = `transport.${sessions.size <= maxSessions ? end : 'closed'}` as const;
+    if (type === 'transport.closed') sessions.revoke(this); // at once, even if the rest has to wait
+    this.#inTurn(() => this.#actor.send({ type }, trace), trace);
   }
 
   #perform(decision: Decision<ParticipantMachine>, trace: Trace | undefined): void {
-    const { router, logger, counters } = this.#services;
+    const { logger, counters } = this.#services;
     switch (decision.type) {
       case 'relay':
-        return router.send(decision.room_id, this.#ref, decision, trace);
+        return this.#command(decision.room_id, decision, trace);
       case 'create':
-        this.#connection?.attempted();
-        this.#room = uuid();
-        return router.send(this.#room, this.#ref, { type: 'create' }, trace);
+        this.#countAttempt();
+        return this.#enter(uuid(), { type: 'create' }, trace);
       case 'join':
-        if (decision.createIfMissing) this.#connection?.attempted();
+        if (decision.createIfMissing) this.#countAttempt();
         trace?.involves(decision.room_id);
-        this.#room = decision.room_id;
-        return router.send(decision.room_id, this.#ref, decision, trace);
+        return this.#enter(decision.room_id, decision, trace);
       case 'leave':
-        return router.send(decision.room_id, this.#ref, { type: 'leave' }, trace);
-      case 'defer':
-        return this.#defer(decision.event, trace);
-      case 'release':
-        return this.#release();
+        return this.#command(decision.room_id, { type: 'leave' }, trace);
+      case 'withdraw':
+        return this.#command(this.#room as RoomId, { type: 'leave' }, trace);
       case 'interrupted':
         logger.debug({ ...trace?.ids, participant_id: this.id }, 'session interrupted');
-        if (decision.room_id !== null) router.send(decision.room_id, this.#ref, { type: 'interrupt' }, trace);
+        if (decision.room_id !== null) this.#command(decision.room_id, { type: 'interrupt' }, trace);
         return;
       case 'resumed':
         counters.resumed(decision.lost);
         if (decision.room_id !== null)
-          router.send(decision.room_id, this.#ref, { type: 'resume', lost: decision.lost }, trace);
+          this.#command(decision.room_id, { type: 'resume', lost: decision.lost }, trace);
         return;
       case 'refuse':
         return this.#refuse(decision.code, decision.message, trace);
@@ -234,24 +244,63 @@ export class Participant implements AttachedParticipant, Addressee {
     }
   }
 
-  #defer(event: DeferredEvent, trace: Trace | undefined): void {
-    if (event.type === 'transport.closed') this.#services.sessions.revoke(this);
-    trace?.hold();
-    this.#deferred ??= [];
-    this.#deferred.push({ event, trace });
+  #enter(room: RoomId, command: RoomCommand, trace: Trace | undefined): void {
+    this.#room = room;
+    this.#takeNextSeat();
+    this.#command(room, command, trace);
   }
 
-  /** The machine is still taking the room's answer: the deferred events follow as soon as it is done. */
-  #release(): void {
-    const deferred = this.#deferred;
-    if (deferred === undefined) return;
-    this.#deferred = undefined;
-    queueMicrotask(() => {
-      for (const { event, trace } of deferred) {
-        this.#actor.send(event, trace);
-        trace?.end();
-      }
-    });
+  #takeNextSeat(): void {
+    this.#ref = { ...this.#ref, seat: this.#ref.seat + 1 };
+  }
+
+  #command(room: RoomId, command: RoomCommand, trace: Trace | undefined): void {
+    const { router, clock, answerTimeoutMs } = this.#services;
+    if (router.send(room, this.#ref, command, trace) === 'done') return;
+    this.#inbox ??= new Inbox(clock, answerTimeoutMs, () => this.#giveUpRoom());
+    this.#inbox.commandPending();
+  }
+
+  /** Its room is silent. Whatever it still answers is addressed to a seat that is no more. */
+  #giveUpRoom(): void {
+    this.#actor.send({ type: 'room.silent' });
+    this.#takeNextSeat();
+    this.#inbox?.giveUp();
+    this.#handleWaiting();
+  }
+
+  /** While commands are pending a relay may follow them to the same room. Everything else waits for its turn. */
+  #take(event: MessageEvent, trace: Trace | undefined): void {
+    const inbox = this.#inbox;
+    if (inbox === undefined) return this.#actor.send(event, trace);
+    const isRelay = event.type === 'message.relay';
+    if (isRelay && inbox.isEmpty && this.roomId !== null) return this.#actor.send(event, trace);
+    if (inbox.isFull) return this.#overflow();
+    this.#inTurn(() => this.#actor.send(event, trace), trace, isRelay);
+  }
+
+  /** Handles it behind everything that the client asked for before. */
+  #inTurn(handle: () => void, trace: Trace | undefined, isRelay = false): void {
+    if (this.#inbox === undefined) handle();
+    else this.#inbox.add({ handle, trace, isRelay });
+  }
+
+  #handleWaiting(): void {
+    this.#inbox?.handleWaiting(() => this.roomId !== null);
+    if (this.#inbox?.isSettled) this.#inbox = undefined;
+  }
+
+  /** The client sends on while its room is silent. This frame counts as not received: a session brings it again. */
+  #overflow(): void {
+    this.#received -= 1;
+    this.#connection?.close('TryAgainLater');
+  }
+
+  /** The answer to what was asked for goes before the close. */
+  #countAttempt(): void {
+    const connection = this.#connection;
+    if (connection?.attempted())
+      queueMicrotask(() => this.#inTurn(() => connection.close('TooManyAttempts'), undefined));
   }
 
   /** Ready is the one message without a number: it says where the numbers start, or go on. */
@@ -279,6 +328,8 @@ export class Participant implements AttachedParticipant, Addressee {
   #end(): void {
     const { participants, sessions } = this.#services;
     this.#actor.stop();
+    this.#inbox?.close();
+    this.#inbox = undefined;
     this.#outbox?.close();
     sessions.revoke(this);
     participants.remove(this.id);
@@ -293,10 +344,16 @@ export class Participant implements AttachedParticipant, Addressee {
     );
     if (event.type.startsWith('message.'))
       return this.#refuse('Internal', 'The server failed on this message; nothing changed.', trace);
-    const room_id = event.type === 'room.entered' ? event.room_id : this.#actor.context.room_id;
+    const room = this.#roomToLeave(event);
     this.#end();
-    if (room_id !== null) this.#services.router.send(room_id, this.#ref, { type: 'leave' }, trace);
+    if (room !== null) this.#services.router.send(room, this.#ref, { type: 'leave' }, trace);
     this.#connection?.close('InternalError');
+  }
+
+  #roomToLeave(failed: ParticipantEvent): RoomId | null {
+    const { room_id } = this.#actor.context;
+    if (failed.type === 'room.entered') return failed.room_id;
+    return failed.type === 'room.silent' ? (this.#room ?? null) : room_id;
   }
 }
 

@@ -5,8 +5,13 @@ import type { Trace } from './telemetry/tracing.ts';
 
 /** A participant as the replies of rooms reach it. */
 export interface Addressee {
-  answered(room: RoomId, reply: Exclude<RoomReply, { type: 'deliver' }>, trace: Trace | undefined): void;
-  delivered(room: RoomId, message: Outgoing, trace: Trace | undefined): void;
+  answered(
+    to: MemberRef,
+    room: RoomId,
+    reply: Exclude<RoomReply, { type: 'deliver' }>,
+    trace: Trace | undefined,
+  ): void;
+  delivered(to: MemberRef, message: Outgoing, trace: Trace | undefined): void;
 }
 
 /** The participants of this process, by id. A message to many is encoded once. */
@@ -25,9 +30,9 @@ export class Participants implements Replies {
   send(room: RoomId, to: readonly MemberRef[], reply: RoomReply, trace: Trace | undefined): void {
     if (reply.type === 'deliver') {
       const outgoing = new Outgoing(reply.message);
-      for (const { participant_id } of to) this.#byId.get(participant_id)?.delivered(room, outgoing, trace);
+      for (const ref of to) this.#byId.get(ref.participant_id)?.delivered(ref, outgoing, trace);
     } else {
-      for (const { participant_id } of to) this.#byId.get(participant_id)?.answered(room, reply, trace);
+      for (const ref of to) this.#byId.get(ref.participant_id)?.answered(ref, room, reply, trace);
     }
   }
 }

@@ -19,6 +19,7 @@ import { READS_SCHEMAS } from './protocol/acceptance.ts';
 import type { ServerDraining } from './protocol/server.ts';
 import { LiveRoom } from './room.ts';
 import { LocalRouter } from './routing/local.ts';
+import type { Replies, Router } from './routing/router.ts';
 import { Sessions } from './sessions.ts';
 import { FRAMES_TEXTS } from './socket/frame.ts';
 import { OutboxBudget } from './socket/outbox-budget.ts';
@@ -33,6 +34,9 @@ import { roomNames } from './telemetry/room-ids.ts';
 const MAX_ROOM_FAILURES = 5;
 const ROOM_FAILURE_WINDOW_MS = 60_000;
 
+/** How long a room on another node may take to do what it was asked for, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
 /** How long closing handshakes may take when the server stops, in milliseconds. */
 const FAREWELL_MS = 1000;
 
@@ -41,6 +45,8 @@ export interface Parts {
   readonly roomMachine?: typeof roomMachine;
   readonly connectionMachine?: typeof connectionMachine;
   readonly participantMachine?: typeof participantMachine;
+  /** Reaches the rooms, wherever they are; `replies` reaches the participants of this server. */
+  readonly router?: (replies: Replies) => Router;
   /** Sees every actor and event; halves their throughput, so leave it out unless somebody looks. */
   readonly inspect?: (event: InspectionEvent) => void;
   /** Answers GET /metrics. */
@@ -122,7 +128,9 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
   const startParticipant = startsOf(parts.participantMachine ?? participantMachine);
   const services: ParticipantServices = {
     node_id: uuid(),
-    router: new LocalRouter(supervisor, participants),
+    router: parts.router?.(participants) ?? new LocalRouter(supervisor, participants),
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    clock,
     participants,
     sessions,
     welcome: {

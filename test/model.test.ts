@@ -268,6 +268,8 @@ class World {
   readonly services: ParticipantServices = {
     node_id: 'node-1',
     router: new LocalRouter(this.supervisor, this.participants),
+    answerTimeoutMs: 10_000,
+    clock: this.clock,
     participants: this.participants,
     sessions: this.sessions,
     welcome: {

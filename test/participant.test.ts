@@ -7,7 +7,7 @@ import { Connection } from '../src/connection.ts';
 import { type Participant, type ParticipantServices, registrarOf } from '../src/participant.ts';
 import { Participants } from '../src/participants.ts';
 import type { ClientMessage } from '../src/protocol/client.ts';
-import type { CloseReason } from '../src/protocol/codes.ts';
+import type { CloseReason, ErrorCode } from '../src/protocol/codes.ts';
 import { Outgoing } from '../src/protocol/outgoing.ts';
 import type { ServerDraining, ServerMessage } from '../src/protocol/server.ts';
 import type { MemberRef, RoomReply, Router } from '../src/routing/router.ts';
@@ -34,6 +34,7 @@ const LIMIT = 20;
 const WINDOW_MS = 1000;
 const SILENT_MS = 30_000;
 const GRACE_MS = 15_000;
+const ANSWER_MS = 10_000;
 /** Messages an outbox keeps. */
 const KEPT = 4;
 const ENDS: readonly TransportEnd[] = ['closed', 'away', 'lost'];
@@ -48,8 +49,11 @@ const welcome = {
   ice_servers: [{ urls: 'stun:stun.example' }],
 };
 
-/** Answers a create or join within the call, as LocalRouter does; `silent` does not answer. */
-type Answer = 'enter' | 'refuse' | 'unfound' | 'silent';
+/**
+ * Answers a create or join within the call, as LocalRouter does; `silent` leaves it pending; `later` leaves every command
+ * pending.
+ */
+type Answer = 'enter' | 'refuse' | 'unfound' | 'silent' | 'later';
 
 interface Options {
   id?: string;
@@ -62,6 +66,8 @@ interface Options {
   /** Of all outboxes of its process. */
   budget?: OutboxBudget;
   draining?: () => ServerDraining | undefined;
+  /** Attempts that its address has left. */
+  attempts?: number;
 }
 
 /** What the connections of one process share. */
@@ -71,6 +77,8 @@ interface Process {
   readonly participants: Participants;
   /** What was asked of the router since it was asked last. */
   asked(): unknown[][];
+  /** Who asked last. */
+  lastRef(): MemberRef;
   readonly registrar: ReturnType<typeof registrarOf>;
   readonly counters: Counters;
   /** What is kept for its sessions, in bytes of memory. */
@@ -85,14 +93,17 @@ function startProcess(options: Options): Process {
   const sessions = new Sessions<Participant>();
   const participants = new Participants();
   const asked: unknown[][] = [];
+  let lastRef: MemberRef | undefined;
   const reply = (to: MemberRef, trace: Trace | undefined) => {
     const send = (message: RoomReply) => participants.send(ROOM, [to], message, trace);
     if (answer === 'enter') send({ type: 'entered' });
     if (answer === 'refuse') send({ type: 'refused', code: 'RoomFull', message: 'full' });
     if (answer === 'unfound') send({ type: 'refused', code: 'RoomNotFound', message: 'none' });
+    return answer === 'silent' || answer === 'later' ? 'pending' : 'done';
   };
   const router: Router = {
     send(room, from, command, trace) {
+      lastRef = from;
       switch (command.type) {
         case 'create':
           asked.push(['create', from.participant_id]);
@@ -102,13 +113,14 @@ function startProcess(options: Options): Process {
           return reply(from, trace);
         case 'resume':
           asked.push(['resume', room, from.participant_id, command.lost]);
-          return;
+          break;
         case 'relay':
           asked.push(['relay', room, from.participant_id, command.message]);
-          return;
+          break;
         default:
           asked.push([command.type, room, from.participant_id]);
       }
+      return answer === 'later' ? 'pending' : 'done';
     },
   };
   const logged: [level: string, text: string][] = [];
@@ -122,6 +134,8 @@ function startProcess(options: Options): Process {
   const services: ParticipantServices = {
     node_id: 'node-1',
     router,
+    answerTimeoutMs: ANSWER_MS,
+    clock,
     participants,
     sessions,
     welcome,
@@ -142,6 +156,7 @@ function startProcess(options: Options): Process {
     sessions,
     participants,
     asked: () => asked.splice(0),
+    lastRef: () => lastRef as MemberRef,
     registrar,
     counters,
     kept: () => budget.usedBytes,
@@ -204,7 +219,7 @@ function connect(options: Options = {}) {
       },
       countAttempt() {
         attempts.push(id);
-        return 0;
+        return attempts.length > (options.attempts ?? Infinity) ? 1 : 0;
       },
       logger,
       fastPaths: true,
@@ -225,14 +240,10 @@ function connect(options: Options = {}) {
     /** The participant of this connection: before its first message there is none. */
     participant: () => participant as Participant,
     write: (outgoing: Outgoing) => (participant as Participant).write(outgoing),
-    /** A room answers. */
-    reply: (reply: RoomReply) =>
-      participants.send(
-        ROOM,
-        [{ participant_id: participant?.id ?? id, node_id: 'node-1', isSession: false }],
-        reply,
-        undefined,
-      ),
+    /** A room answers, its latest command by default. */
+    reply: (reply: RoomReply, to = process.lastRef()) => participants.send(ROOM, [to], reply, undefined),
+    /** Who asked a room last: what is addressed to it reaches the seat that it asked for. */
+    ref: () => process.lastRef(),
     /** Returns false for a frame that was dropped without reading it. */
     frame: (text: string) => connection.frame(Buffer.from(text)),
     send: (message: ClientMessage) => connection.frame(Buffer.from(JSON.stringify(message))),
@@ -246,9 +257,6 @@ function connect(options: Options = {}) {
     written: () => written.splice(0),
   };
 }
-
-/** What waited for a room's answer is handled in a microtask behind it. */
-const deferred = () => Promise.resolve();
 
 /** A client that is inside a room. */
 function seated(options: Options = {}) {
@@ -389,13 +397,14 @@ describe.each(ENDS)('the transport of a base client ending (%s)', (how) => {
     expect(client.asked()).toEqual([]);
   });
 
-  test('before the room has answered leaves as soon as it has', async () => {
+  test('before the room has answered leaves as soon as it has', () => {
     const client = connect({ answer: 'silent' });
     client.send(createRoom);
     client.end(how);
     client.asked();
     client.reply({ type: 'entered' });
-    await deferred();
+    expect(client.asked()).toEqual([]);
+    client.reply({ type: 'done' });
     expect(client.asked()).toEqual([leave]);
     client.reply({ type: 'entered' });
     expect(client.asked()).toEqual([]);
@@ -407,6 +416,7 @@ describe.each(ENDS)('the transport of a base client ending (%s)', (how) => {
     client.end(how);
     client.asked();
     client.reply({ type: 'refused', code: 'RoomFull', message: 'full' });
+    client.reply({ type: 'done' });
     expect([client.asked(), client.written()]).toEqual([[], []]);
   });
 
@@ -514,48 +524,160 @@ describe('a participant that fails', () => {
 
 describe('a room that answers later', () => {
   const relays = [1, 2].map((n): ClientMessage => ({ type: 'Offer', to: B, sdp: `v=${n}` }));
+  const asRelays = relays.map((relay) => ['relay', ROOM, SELF, relay]);
+  const full: RoomReply = { type: 'refused', code: 'RoomFull', message: 'full' };
+  const done: RoomReply = { type: 'done' };
+  const notFound: RoomReply = {
+    type: 'deliver',
+    message: { type: 'Error', code: 'ParticipantNotFound', message: 'none' },
+  };
+  const errors = (...codes: ErrorCode[]) => codes.map((code) => error(code));
 
-  test('is sent in order what the client sent meanwhile', async () => {
+  test('is sent in order what the client sent meanwhile', () => {
     const client = connect({ answer: 'silent' });
     client.send(createRoom);
     for (const relay of relays) client.send(relay);
+    client.send(leaveRoom);
     expect(client.asked()).toEqual([['create', SELF]]);
     client.reply({ type: 'entered' });
-    await deferred();
-    expect(client.asked()).toEqual(relays.map((relay) => ['relay', ROOM, SELF, relay]));
+    client.reply(done);
+    expect(client.asked()).toEqual([...asRelays, leave]);
     expect(client.written()).toEqual([]);
   });
 
-  test('when it refuses, what needed a seat is InvalidPayload, in order', async () => {
+  test('when it refuses, what needed a seat is InvalidPayload, in order', () => {
     const client = connect({ answer: 'silent' });
     client.send(createRoom);
     for (const relay of relays) client.send(relay);
-    client.reply({ type: 'refused', code: 'RoomFull', message: 'full' });
-    await deferred();
+    client.frame('{');
+    client.reply(full);
+    expect(client.written()).toEqual([error('RoomFull', 'full')]);
+    client.reply(done);
     expect(client.written()).toEqual([
-      error('RoomFull', 'full'),
       error('InvalidPayload'),
       error('InvalidPayload'),
+      error('InvalidPayload', NOT_JSON),
     ]);
   });
 
-  test('keeps as many messages as the rate allows: the next is answered RateLimited at once', () => {
+  test('answers before the server does: refusals of the participant and the connection wait', () => {
+    const client = connect({ answer: 'later' });
+    client.send(createRoom);
+    client.reply({ type: 'entered' });
+    client.reply(done);
+    client.send(offer);
+    client.frame('{');
+    for (let frame = 3; frame < LIMIT; frame++) client.send(offer);
+    client.send(createRoom); // too fast
+    expect(client.written()).toEqual([]);
+    client.reply(notFound);
+    client.reply(done);
+    expect(client.written()).toEqual(errors('ParticipantNotFound', 'InvalidPayload'));
+    for (let frame = 3; frame < LIMIT; frame++) {
+      client.reply(notFound);
+      client.reply(done);
+    }
+    const others = Array<ErrorCode>(LIMIT - 3).fill('ParticipantNotFound');
+    expect(client.written()).toEqual(errors(...others, 'RateLimited'));
+  });
+
+  test('is sent one relay after the other, and does not have to answer in between', () => {
+    const client = connect({ answer: 'later' });
+    client.send(createRoom);
+    client.reply({ type: 'entered' });
+    client.reply(done);
+    client.asked();
+    for (const relay of relays) client.send(relay);
+    expect(client.asked()).toEqual(asRelays);
+    client.frame('{');
+    for (const relay of relays) client.send(relay);
+    expect(client.asked()).toEqual([]); // they follow a refusal
+    client.reply(done);
+    expect([client.asked(), client.written()]).toEqual([[], []]);
+    client.reply(done);
+    expect([client.asked(), client.written()]).toEqual([asRelays, [error('InvalidPayload', NOT_JSON)]]);
+  });
+
+  test('has done with a participant that leaves before this enters another room', () => {
+    const client = connect({ answer: 'later' });
+    client.send(createRoom);
+    client.reply({ type: 'entered' });
+    client.reply(done);
+    client.asked();
+    client.send(offer);
+    client.send(leaveRoom);
+    client.send({ type: 'JoinRoom', room_id: ROOM_2 });
+    expect(client.asked()).toEqual([['relay', ROOM, SELF, offer]]);
+    client.reply(notFound);
+    client.reply(done);
+    expect(client.asked()).toEqual([leave]);
+    client.reply({ type: 'deliver', message: { type: 'PeerConnected', participant_id: B } });
+    client.reply(done);
+    expect(client.asked()).toEqual([['join', ROOM_2, SELF, false]]);
+    expect(client.written()).toEqual([
+      error('ParticipantNotFound'),
+      { type: 'PeerConnected', participant_id: B },
+    ]);
+  });
+
+  test('hears of a lost transport and of the next one behind the messages before', () => {
+    const session = open({ answer: 'later', isInside: false });
+    session.send(createRoom);
+    session.end('lost');
+    resume(session, 0);
+    expect(session.asked()).toEqual([['create', SELF]]);
+    session.reply({ type: 'entered' });
+    session.reply(done);
+    expect(session.asked()).toEqual([interrupt]);
+    session.reply(done);
+    expect(session.asked()).toEqual([resumed()]);
+  });
+
+  test('has its answer written before the connection is closed for too many attempts', async () => {
+    const client = connect({ answer: 'silent', attempts: 0 });
+    client.send(createRoom);
+    await Promise.resolve();
+    expect(client.closings).toEqual([]);
+    client.reply(full);
+    client.reply(done);
+    expect([client.written(), client.closings]).toEqual([[error('RoomFull', 'full')], ['TooManyAttempts']]);
+  });
+
+  test('keeps as many messages as the rate allows: the next is answered RateLimited, behind them', () => {
     const client = connect({ answer: 'silent' });
     client.send(createRoom);
     for (let frame = 1; frame < LIMIT; frame++) client.send(offer);
-    expect(client.written()).toEqual([]);
     client.send(offer);
+    expect(client.written()).toEqual([]);
+    client.reply({ type: 'entered' });
+    client.reply(done);
+    expect(client.asked()).toHaveLength(LIMIT);
     expect(client.written()).toEqual([error('RateLimited')]);
   });
 
-  test('the spans of messages that wait end when they are handled, with their outcome', async () => {
+  test('and a client that sends on and on: it is closed 1013, and what was dropped counts as not received', () => {
+    const session = open({ answer: 'silent', isInside: false });
+    session.send(createRoom);
+    for (let frame = 0; frame < 256; frame++) session.frame('{');
+    expect(session.closings).toEqual([]);
+    session.frame('{');
+    expect(session.closings).toEqual(['TryAgainLater']);
+    const { received } = session.participant();
+    expect(received).toBe(257);
+    session.reply(full);
+    session.reply(done);
+    const again = resume(session, 0, { takes: 1000 });
+    expect(again.written().at(0)).toMatchObject({ resumed: true, received });
+  });
+
+  test('the spans of messages that wait end when they are handled, with their outcome', () => {
     const client = connect({ answer: 'silent' });
     client.send(createRoom);
     exporter.reset();
     client.send(offer);
+    client.reply(full);
     expect(exporter.getFinishedSpans()).toEqual([]);
-    client.reply({ type: 'refused', code: 'RoomFull', message: 'full' });
-    await deferred();
+    client.reply(done);
     expect(exporter.getFinishedSpans().map(({ name, attributes }) => [name, attributes.outcome])).toEqual([
       ['relay Offer', 'InvalidPayload'],
     ]);
@@ -566,6 +688,96 @@ describe('a room that answers later', () => {
     session.send(createRoom);
     session.end('closed');
     expect([...session.sessions.all()]).toEqual([]);
+  });
+});
+
+describe('a room that never answers', () => {
+  const internal = error('Internal');
+
+  test('is given up: the client hears Internal, and may ask again at once', () => {
+    const client = connect({ answer: 'silent' });
+    client.send(createRoom);
+    client.send(offer);
+    client.send({ type: 'JoinRoom', room_id: ROOM_2 });
+    client.clock.increment(ANSWER_MS - 1);
+    expect([client.asked(), client.written()]).toEqual([[['create', SELF]], []]);
+    const first = client.ref();
+    client.clock.increment(1);
+    expect(client.written()).toEqual([internal, error('InvalidPayload')]);
+    const [withdrawn, next, ...others] = client.asked();
+    expect([withdrawn?.[0], next, others]).toEqual(['leave', ['join', ROOM_2, SELF, false], []]);
+    // What the first room still says is late, its `done` included.
+    client.reply({ type: 'entered' }, first);
+    client.reply({ type: 'deliver', message: { type: 'PeerConnected', participant_id: B } }, first);
+    client.reply({ type: 'done' }, first);
+    client.send(offer);
+    expect([client.asked(), client.written()]).toEqual([[], []]);
+    client.reply({ type: 'entered' });
+    client.reply({ type: 'done' });
+    expect(client.asked()).toEqual([['relay', ROOM, SELF, offer]]);
+    expect(client.written()).toEqual([]);
+  });
+
+  test('is given up by a client that goes, too, and the participant ends', () => {
+    const client = connect({ answer: 'silent' });
+    client.send(createRoom);
+    client.end('closed');
+    client.asked();
+    client.clock.increment(ANSWER_MS);
+    expect(client.asked().map(([type]) => type)).toEqual(['leave']);
+    client.clock.increment(100 * ANSWER_MS);
+    expect(client.asked()).toEqual([]);
+  });
+
+  test('to a relay, it is left, and the member hears Internal', () => {
+    const client = connect({ answer: 'later' });
+    client.send(createRoom);
+    client.reply({ type: 'entered' });
+    client.reply({ type: 'done' });
+    client.asked();
+    client.send(offer);
+    client.clock.increment(ANSWER_MS / 2);
+    client.send(offer);
+    client.reply({ type: 'done' });
+    client.clock.increment(ANSWER_MS - 1);
+    expect([client.asked().length, client.written()]).toEqual([2, []]);
+    client.frame('{');
+    client.clock.increment(1);
+    expect([client.asked(), client.written()]).toEqual([
+      [leave],
+      [internal, error('InvalidPayload', NOT_JSON)],
+    ]);
+    expect(client.participant().roomId).toBeNull();
+    client.clock.increment(100 * ANSWER_MS);
+    expect([client.asked(), client.written()]).toEqual([[], []]);
+  });
+
+  test('to a leave, delays the next room, but does not prevent it', () => {
+    const client = connect({ answer: 'later' });
+    client.send(createRoom);
+    client.reply({ type: 'entered' });
+    client.reply({ type: 'done' });
+    client.send(leaveRoom);
+    client.send({ type: 'JoinRoom', room_id: ROOM_2 });
+    client.asked();
+    client.clock.increment(ANSWER_MS);
+    expect(client.asked()).toEqual([['join', ROOM_2, SELF, false]]);
+    expect(client.written()).toEqual([]);
+  });
+
+  test('costs nothing while every room answers in time', () => {
+    const client = connect({ answer: 'later' });
+    client.send(createRoom);
+    client.reply({ type: 'entered' });
+    client.reply({ type: 'done' });
+    for (let relay = 0; relay < 5; relay++) {
+      client.send(offer);
+      client.clock.increment(ANSWER_MS - 1);
+      client.reply({ type: 'done' });
+    }
+    client.clock.increment(100 * ANSWER_MS);
+    expect(client.written()).toEqual([]);
+    expect(client.participant().roomId).toBe(ROOM);
   });
 });
 

@@ -80,7 +80,7 @@ export const CLOSE_CODES = {
   },
   TryAgainLater: {
     code: 1013,
-    meaning: 'The client reads too slowly: its queue is full.',
+    meaning: 'The client reads too slowly, or sends on while its room is silent: its queue is full.',
     retry: 'Yes, after a pause; a session can be resumed.',
   },
   Silent: {

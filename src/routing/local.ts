@@ -1,6 +1,6 @@
 import type { RoomId } from '../protocol/server.ts';
 import type { Trace } from '../telemetry/tracing.ts';
-import type { MemberRef, Replies, Room, RoomCommand, Rooms, Router } from './router.ts';
+import type { MemberRef, Replies, Room, RoomCommand, Rooms, Router, SendResult } from './router.ts';
 
 const AT_LIMIT = 'The server is at its room limit; try later.';
 
@@ -14,12 +14,13 @@ export class LocalRouter implements Router {
     this.#replies = replies;
   }
 
-  send(roomId: RoomId, from: MemberRef, command: RoomCommand, trace: Trace | undefined): void {
+  send(roomId: RoomId, from: MemberRef, command: RoomCommand, trace: Trace | undefined): SendResult {
     const room = this.#rooms.find(roomId);
-    if (room !== undefined) return room.handle(from, command, trace);
-    if (command.type === 'create' || command.type === 'join')
+    if (room !== undefined) room.handle(from, command, trace);
+    else if (command.type === 'create' || command.type === 'join')
       this.#open(roomId, from, command, trace)?.handle(from, command, trace);
     // Every other command is about a seat, which ended with the room.
+    return 'done';
   }
 
   #open(

@@ -15,6 +15,8 @@ export interface MemberRef {
   readonly node_id: NodeId;
   /** Whether it has a session, and so hears of interruptions. */
   readonly isSession: boolean;
+  /** Counts the seats that it asked for. A reply to an earlier seat is late: the participant drops it. */
+  readonly seat: number;
 }
 
 /** What a participant asks of a room. */
@@ -38,18 +40,30 @@ export type RoomReply =
   | { readonly type: 'refused'; readonly code: ErrorCode; readonly message: string }
   /** The room is over for a reason of the server's own, told in `message`. */
   | { readonly type: 'closed'; readonly message: string }
-  | { readonly type: 'deliver'; readonly message: ServerMessage };
+  | { readonly type: 'deliver'; readonly message: ServerMessage }
+  /** The router's own: one command of the participant that was `pending` is done. */
+  | { readonly type: 'done' };
+
+/**
+ * `done`: everything that the command caused has been said. `pending`: a reply `done` to the sender says so later, never
+ * within the call.
+ */
+export type SendResult = 'done' | 'pending';
 
 /**
  * How a participant reaches a room, in this process or in another one. Commands and replies are data. A create or join
  * is answered by exactly one `entered` or `refused`, which may come within the call or later. Commands of one
- * participant take effect in the order of the calls, and replies to one participant arrive in the order they were sent.
+ * participant to one room take effect in the order of the calls, and replies to one participant arrive in the order they
+ * were sent. A `done` comes behind everything else that its command says to the sender.
+ *
+ * A router that loses the node of a room answers for the room: `refused` to those who wait for it, `closed` to its
+ * members, then the `done` of each command that is pending. A participant does not rely on that: it waits a bounded time.
  *
  * `trace` is the message that caused the command; undefined where a timer of the server did. A router that answers later
  * holds it until the command is done.
  */
 export interface Router {
-  send(room: RoomId, from: MemberRef, command: RoomCommand, trace: Trace | undefined): void;
+  send(room: RoomId, from: MemberRef, command: RoomCommand, trace: Trace | undefined): SendResult;
 }
 
 /** How a room reaches its members, wherever they are. A member that is gone is left out. */

@@ -2,8 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { getShortestPaths } from 'xstate/graph';
 import {
-  type DeferredEvent,
-  type ParticipantDecision,
   type ParticipantEvent,
   type ParticipantInput,
   participantMachine,
@@ -15,7 +13,6 @@ const GRACE_MS = 15_000;
 const RELOAD_GRACE_MS = 8000;
 const OUTSIDE_MS = 3_600_000;
 
-/** Performs `defer` and `release` as src/participant.ts does: what was deferred is sent again after the room's answer. */
 function start(overrides: Partial<ParticipantInput> = {}) {
   const decider = startDecider(participantMachine, {
     participant_id: 'self',
@@ -25,24 +22,9 @@ function start(overrides: Partial<ParticipantInput> = {}) {
     outsideTimeoutMs: OUTSIDE_MS,
     ...overrides,
   });
-  const deferred: DeferredEvent[] = [];
-  function perform(decisions: readonly ParticipantDecision[]): ParticipantDecision[] {
-    const [own, performed] = [[] as DeferredEvent[], [] as ParticipantDecision[]];
-    for (const decision of decisions) {
-      if (decision.type === 'defer') deferred.push(decision.event);
-      else if (decision.type === 'release') own.push(...deferred.splice(0));
-      else performed.push(decision);
-    }
-    for (const event of own) performed.push(...perform(decider.decide(event)));
-    return performed;
-  }
   const snapshot = () => decider.actor.getSnapshot();
   return {
     ...decider,
-    deferred,
-    /** What events make the participant do, deferred events included. */
-    handle: (...events: ParticipantEvent[]) => events.flatMap((event) => perform(decider.decide(event))),
-    pass: (ms: number) => perform(decider.wait(ms)),
     session: () => snapshot().value.session,
     seat: () => snapshot().value.seat,
     roomId: () => snapshot().context.room_id,
@@ -60,6 +42,7 @@ const EVENTS = {
   entered: { type: 'room.entered', room_id: ROOM },
   refused: { type: 'room.refused', code: 'RoomFull', message: 'full' },
   'room closed': { type: 'room.closed', room_id: ROOM, message: 'over' },
+  silent: { type: 'room.silent' },
   'another room closed': { type: 'room.closed', room_id: 'room-2', message: 'over' },
   attached: { type: 'transport.attached', lost: false },
   'attached, lost': { type: 'transport.attached', lost: true },
@@ -80,8 +63,7 @@ const join = { type: 'join', room_id: ROOM, createIfMissing: true };
 const leave = { type: 'leave', room_id: ROOM };
 const relay = { type: 'relay', room_id: ROOM, message: offer };
 const ended = { type: 'ended' };
-const release = { type: 'release' };
-const defer = (name: EventName) => ({ type: 'defer', event: EVENTS[name] });
+const withdraw = { type: 'withdraw' };
 const interrupted = (room_id: string | null) => ({ type: 'interrupted', room_id });
 const resumed = (room_id: string | null, lost = false) => ({ type: 'resumed', room_id, lost });
 
@@ -117,14 +99,10 @@ const TABLE: Record<Seat, Record<EventName, Row>> = {
   entering: {
     ...nothing('entering'),
     ...sessions('entering', null),
-    create: ['entering', defer('create')],
-    join: ['entering', defer('join')],
-    leave: ['entering', defer('leave')],
-    relay: ['entering', defer('relay')],
-    invalid: ['entering', defer('invalid')],
-    closed: ['entering', defer('closed')],
-    entered: ['inside', release],
-    refused: ['outside', release, refuse('RoomFull', 'full')],
+    closed: ['ended', withdraw, ended],
+    entered: ['inside'],
+    refused: ['outside', refuse('RoomFull', 'full')],
+    silent: ['outside', withdraw, refuse('Internal')],
   },
   inside: {
     ...nothing('inside'),
@@ -134,6 +112,7 @@ const TABLE: Record<Seat, Record<EventName, Row>> = {
     leave: ['outside', leave],
     relay: ['inside', relay],
     invalid: ['inside', refuse('InvalidPayload', 'no JSON')],
+    silent: ['outside', leave, refuse('Internal')],
     'room closed': ['outside', refuse('Internal', 'over')],
     closed: ['ended', leave, ended],
   },
@@ -206,33 +185,21 @@ describe('in the base protocol', () => {
   );
 });
 
-describe('while the room has not answered', () => {
-  test('messages wait, and are handled in order when it has admitted the participant', () => {
+describe('a room that is silent', () => {
+  test('is given up while it is asked for: the participant is outside and may ask again', () => {
     const participant = start();
-    expect(participant.handle(EVENTS.join, EVENTS.relay, EVENTS.leave, EVENTS.relay, EVENTS.create)).toEqual([
-      join,
-    ]);
-    expect(participant.handle(EVENTS.entered)).toEqual([relay, leave, invalid, { type: 'create' }]);
-    expect(participant.seat()).toBe('entering');
+    participant.decide(EVENTS.join);
+    expect(participant.decide(EVENTS.silent)).toEqual([{ type: 'withdraw' }, refuse('Internal')]);
+    expect(participant.decide(EVENTS.join, EVENTS.entered)).toEqual([join]);
+    expect(participant.seat()).toBe('inside');
   });
 
-  test('what is about a seat is InvalidPayload when it has refused; another join is a join', () => {
+  test('is left by a member', () => {
     const participant = start();
-    participant.handle(EVENTS.join, EVENTS.relay, EVENTS.leave, EVENTS.join, EVENTS.relay);
-    expect(participant.handle(EVENTS.refused)).toEqual([refuse('RoomFull', 'full'), invalid, invalid, join]);
-    expect(participant.handle(EVENTS.entered)).toEqual([relay]);
-  });
-
-  test('a client that goes leaves as soon as it is admitted, behind what it sent before', () => {
-    const participant = start();
-    participant.handle(EVENTS.join, EVENTS.relay, EVENTS.closed);
-    expect(participant.handle(EVENTS.entered)).toEqual([relay, leave, ended]);
-  });
-
-  test('a client that goes and is refused is just gone', () => {
-    const participant = start();
-    participant.handle(EVENTS.join, EVENTS.closed);
-    expect(participant.handle(EVENTS.refused)).toEqual([refuse('RoomFull', 'full'), ended]);
+    participant.decide(EVENTS.join, EVENTS.entered);
+    expect(participant.decide(EVENTS.silent)).toEqual([leave, refuse('Internal')]);
+    expect(participant.decide(EVENTS.entered)).toEqual([]);
+    expect(participant.seat()).toBe('outside');
   });
 });
 
@@ -310,11 +277,11 @@ describe('the grace', () => {
     expect(interrupt({ resumeGraceMs: 0 }).wait(1)).toEqual([leave, ended]);
   });
 
-  test('over while the room has not answered: the session leaves as soon as it is admitted', () => {
+  test('over while the room has not answered: the session ends, and leaves the room it asked for', () => {
     const participant = start();
-    participant.handle(EVENTS.join, EVENTS.lost);
-    expect(participant.pass(GRACE_MS)).toEqual([]);
-    expect(participant.handle(EVENTS.entered)).toEqual([leave, ended]);
+    participant.decide(EVENTS.join, EVENTS.lost);
+    expect(participant.wait(GRACE_MS)).toEqual([withdraw, ended]);
+    expect(participant.decide(EVENTS.entered)).toEqual([]);
   });
 });
 
@@ -396,12 +363,16 @@ describe('every reachable state', () => {
       if (event.type === 'room.entered' && isAsking) hasSeat = true;
       if (event.type === 'room.closed' && event.room_id === ROOM) hasSeat = false;
       if (event.type === 'room.entered' || event.type === 'room.refused') isAsking = false;
-      for (const decision of participant.handle(event)) {
+      for (const decision of participant.decide(event)) {
         switch (decision.type) {
           case 'create':
           case 'join': // one question at a time, and none from inside
             expect([isAsking, hasSeat]).toEqual([false, false]);
             isAsking = true;
+            break;
+          case 'withdraw': // of what was asked for
+            expect([isAsking, hasSeat]).toEqual([true, false]);
+            isAsking = false;
             break;
           case 'relay':
             expect([hasSeat, decision.room_id]).toEqual([true, ROOM]);
@@ -428,7 +399,6 @@ describe('every reachable state', () => {
       expect(participant.seat() === 'entering').toBe(isAsking);
       expect(endings).toBe(participant.seat() === 'ended' ? 1 : 0);
       if (before.seat === 'ended') expect(participant.seat()).toBe('ended');
-      if (!isAsking) expect(participant.deferred).toEqual([]);
     }
     return participant;
   }
@@ -439,11 +409,11 @@ describe('every reachable state', () => {
 
   test.each(states)('%s: the client’s goodbye ends it', (_, { seat }, path) => {
     const participant = replay(path);
-    const decisions = participant.handle(EVENTS.closed, EVENTS.entered);
+    const decisions = participant.decide(EVENTS.closed, EVENTS.entered);
     expect(participant.seat()).toBe('ended');
     expect(decisions.filter(({ type }) => type === 'ended')).toHaveLength(seat === 'ended' ? 0 : 1);
-    const leaves = seat === 'inside' || seat === 'entering' ? 1 : 0;
-    expect(decisions.filter(({ type }) => type === 'leave')).toHaveLength(leaves);
+    const goodbye = { outside: [], entering: [withdraw], inside: [leave], ended: [] }[seat];
+    expect(decisions.filter(({ type }) => type !== 'ended')).toEqual(goodbye);
   });
 
   test.each(states)('%s: without another transport it ends within the grace', (_, __, path) => {
@@ -451,12 +421,9 @@ describe('every reachable state', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...others), { maxLength: 10 }), (sequence) => {
         const participant = replay(path);
-        participant.handle(EVENTS.lost, ...sequence);
-        participant.pass(GRACE_MS);
-        participant.handle(EVENTS.entered);
-        // Joins that had waited for an answer may ask again; the goodbye waits behind the last of them.
-        while (participant.seat() !== 'ended') participant.handle(EVENTS.refused);
-        expect(participant.deferred).toEqual([]);
+        participant.decide(EVENTS.lost, ...sequence);
+        participant.wait(GRACE_MS);
+        expect(participant.seat()).toBe('ended');
       }),
       { numRuns: 20 },
     );

@@ -3,7 +3,7 @@ import { LocalRouter } from '../../src/routing/local.ts';
 import type { MemberRef, Replies, Room, RoomCommand, Rooms } from '../../src/routing/router.ts';
 import type { Trace } from '../../src/telemetry/tracing.ts';
 
-const from: MemberRef = { participant_id: 'a', node_id: 'node-1', isSession: false };
+const from: MemberRef = { participant_id: 'a', node_id: 'node-1', isSession: false, seat: 1 };
 const create: RoomCommand = { type: 'create' };
 const join = (createIfMissing = false): RoomCommand => ({ type: 'join', createIfMissing });
 const trace = {} as Trace;

@@ -12,10 +12,10 @@ export class FakeMember implements Addressee {
   onWrite: (() => void) | undefined;
 
   constructor(participant_id: string, isSession = false) {
-    this.ref = { participant_id, node_id: 'node-1', isSession };
+    this.ref = { participant_id, node_id: 'node-1', isSession, seat: 1 };
   }
 
-  delivered(_: string, outgoing: Outgoing): void {
+  delivered(_: MemberRef, outgoing: Outgoing): void {
     const act = this.onWrite;
     this.onWrite = undefined;
     if (act !== undefined) return act();
@@ -23,10 +23,10 @@ export class FakeMember implements Addressee {
     this.told.push(outgoing.message);
   }
 
-  answered(room: string, reply: Exclude<RoomReply, { type: 'deliver' }>): void {
+  answered(_: MemberRef, room: string, reply: Exclude<RoomReply, { type: 'deliver' }>): void {
     if (reply.type === 'entered') this.told.push(`entered ${room}`);
     else if (reply.type === 'refused') this.told.push(`refused ${reply.code}: ${reply.message}`);
-    else this.told.push(`closed: ${reply.message}`);
+    else if (reply.type === 'closed') this.told.push(`closed: ${reply.message}`);
   }
 
   /** What it was told since asked last. */
@@ -82,7 +82,7 @@ export class Commands {
   }
 
   #handle(id: string, command: RoomCommand): void {
-    const ref = this.#refs.get(id) ?? { participant_id: id, node_id: 'node-1', isSession: false };
+    const ref = this.#refs.get(id) ?? { participant_id: id, node_id: 'node-1', isSession: false, seat: 1 };
     this.live.handle(ref, command, undefined);
   }
 }
