@@ -3,6 +3,7 @@ import { afterEach, expect } from '@jest/globals';
 import { type ClientOptions, WebSocket } from 'ws';
 import { misfit } from '../../src/protocol/misfit.ts';
 import type { ServerMessage } from '../../src/protocol/server.ts';
+import { RemoteRouter } from './remote/router.ts';
 
 type MessageType = ServerMessage['type'];
 type MessageOf<T extends MessageType> = Extract<ServerMessage, { type: T }>;
@@ -80,9 +81,15 @@ export class TestClient {
 
   /**
    * Waits until the server has handled all this client sent, and this client has heard all the server had
-   * written to it by then: a ping comes back behind them. Tests of silence need no sleep.
+   * written to it by then: a ping comes back behind them. Tests of silence need no sleep. A room in another thread answers
+   * later, and the second ping is behind that.
    */
   async settled(): Promise<void> {
+    await this.#ponged();
+    if (await RemoteRouter.quiet()) await this.#ponged();
+  }
+
+  async #ponged(): Promise<void> {
     const payload = `settled ${this.#pings++}`;
     await new Promise<void>((resolve, reject) => {
       const pong = (data: Buffer) => data.toString() === payload && done(resolve);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { ServerMessage } from '../../src/protocol/server.ts';
+import { RemoteRouter } from './remote/router.ts';
 
 /** A WebSocket client that may break every rule: frames are bytes, and the socket is the caller's. */
 
@@ -147,8 +148,13 @@ export class RawClient {
     }
   }
 
-  /** Waits until the server has handled all this client sent. */
+  /** Waits until the server has handled all this client sent, in rooms of other threads, too. */
   async settled(): Promise<void> {
+    await this.#ponged();
+    if (await RemoteRouter.quiet()) await this.#ponged();
+  }
+
+  async #ponged(): Promise<void> {
     const payload = `settled ${this.#pings++}`;
     const pong = new Promise<void>((resolve) => this.#pongs.set(payload, resolve));
     this.send(frame(OPCODE.ping, payload));
