@@ -33,6 +33,8 @@ export interface Grants {
 
 export interface Identity {
   readonly user_id: string;
+  /** It brought nothing: its `user_id` was made for it, and is another one the next time. */
+  readonly anonymous?: true;
   readonly name?: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly tenant?: string;
@@ -73,28 +75,6 @@ export const NO_GRANTS: Grants = {
   gateway: false,
 };
 
-/** A room as a client asks for it. */
-export interface RoomAsked {
-  readonly id: string;
-  /** The name that the id was made from. */
-  readonly name?: string;
-}
-
-export function mayJoin({ join, rooms }: Grants, room: RoomAsked): boolean {
-  return join && (rooms.includes('*') || isNamed(rooms, room));
-}
-
-/** Whether this room may be opened by somebody who asks to join it. */
-export function mayOpen(grants: Grants, room: RoomAsked): boolean {
-  if (!mayJoin(grants, room)) return false;
-  return grants.create === 'any' || (grants.create === 'named' && isNamed(grants.rooms, room));
-}
-
-/** Whether CreateRoom is allowed: a new room with a new id. */
-export function mayCreate({ create }: Grants): boolean {
-  return create === 'any';
-}
-
 export function mayTakeFloor({ floors }: Grants, floor: string): boolean {
   return floors.includes('*') || floors.includes(floor);
 }
@@ -107,8 +87,4 @@ export function mayReach(
   const lists = (peers: readonly string[] | undefined, user: string) =>
     peers === undefined || peers.includes(user);
   return lists(from.grants.peers, to.user_id) && lists(to.grants.peers, from.user_id);
-}
-
-function isNamed(rooms: readonly string[], { id, name }: RoomAsked): boolean {
-  return rooms.includes(id) || (name !== undefined && name !== '*' && rooms.includes(name));
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { AccessToken, type VideoGrant } from 'livekit-server-sdk';
-import { mayCreate, mayJoin, mayOpen } from '../../src/auth/identity.ts';
+import { Access } from '../../src/auth/access.ts';
 import { Keyring } from '../../src/auth/keyring.ts';
 import { readSecrets } from '../../src/auth/keys.ts';
 import { isRefusal } from '../../src/auth/refusal.ts';
+import { RoomNames } from '../../src/auth/room-names.ts';
 import { TokenVerifier } from '../../src/auth/token-verifier.ts';
 
 /** Tokens that livekit-server-sdk mints work as they are. Its API key is the kid, its API secret is text. */
@@ -37,10 +38,13 @@ test('a token for a room lets its holder into that room, and open it', async () 
     attributes: { team: 'engines' },
   });
   expect(grants).toMatchObject({ rooms: ['standup'], broadcast: true, moderate: false, profile: false });
-  expect(mayJoin(grants, { id: 'x', name: 'standup' })).toBe(true);
-  expect(mayOpen(grants, { id: 'x', name: 'standup' })).toBe(true);
-  expect(mayJoin(grants, { id: 'x', name: 'retro' })).toBe(false);
-  expect(mayCreate(grants)).toBe(false);
+  const names = new RoomNames(randomBytes(32));
+  const access = new Access(identity, names);
+  expect([access.mayJoin(names.idOf('standup')), access.mayOpen(names.idOf('standup'))]).toEqual([
+    true,
+    true,
+  ]);
+  expect([access.mayJoin(names.idOf('retro')), access.mayCreate]).toEqual([false, false]);
 });
 
 test.each<[VideoGrant, object]>([

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { validate, version } from 'uuid';
@@ -13,6 +13,7 @@ test('every name becomes the same version 4 UUID each time', () => {
       const id = names.idOf(name, tenant);
       expect([validate(id), version(id)]).toEqual([true, 4]);
       expect(names.idOf(name, tenant)).toBe(id);
+      expect(names.isOfName(id)).toBe(true);
     }),
     { numRuns: 200 },
   );
@@ -31,6 +32,14 @@ test('other names, tenants and secrets give other ids', () => {
     new RoomNames(randomBytes(32)).idOf('standup'),
   ];
   expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('an id tells whether it was made from a name', () => {
+  const id = names.idOf('standup');
+  expect(names.isOfName(id.toUpperCase())).toBe(true);
+  for (let i = 0; i < 100; i += 1) expect(names.isOfName(randomUUID())).toBe(false);
+  expect(new RoomNames(randomBytes(32)).isOfName(id)).toBe(false);
+  expect(names.isOfName('standup')).toBe(false);
 });
 
 test('a name in the shape of a UUID is an id, whatever the tenant', () => {
