@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { hasPeers, INSTALL_PEERS } from './support/contestants.ts';
 
 const BENCHES: Readonly<Record<string, string>> = {
+  meet: 'processor time of a room whose eight people really meet, beside rooms on ws and beside others',
   relay: 'processor time of a relayed message, beside a bare ws relay; profiles with --cpu-prof',
   windows: 'the same by how many messages come together',
   hold: 'memory of a connection held open',

@@ -1,6 +1,6 @@
 /**
  * What a room costs that meets: eight people come one after another, each pair exchanges an offer and an answer of
- * 1.7 KB and five candidates each way with their end, nobody sends more than 18 messages a second, then all leave.
+ * 1.7 KB and five candidates each way with their end, nobody sends more than 16 messages a second, then all leave.
  * Processor time of the whole server process for each room, all threads, until the last span is at the collector,
  * beside the glue: 40 lines of rooms on ws (support/glue.ts), on the same Node with the same options.
  *

@@ -33,7 +33,8 @@ export type Heard =
       readonly others: readonly string[];
       readonly room?: string;
     }
-  | { readonly type: Kind; readonly from: string };
+  | { readonly type: Kind; readonly from: string }
+  | { readonly type: 'refused'; readonly why: string };
 
 const isKind = (type: unknown): type is Kind =>
   type === 'Offer' || type === 'Answer' || type === 'IceCandidate';
@@ -57,7 +58,7 @@ function bloom(): Speaker {
     read(payload) {
       const message = JSON.parse(payload.toString());
       if (isKind(message.type)) return { type: message.type, from: message.from };
-      if (message.type === 'Error') throw new Error(`Bloom answers ${payload}`);
+      if (message.type === 'Error') return { type: 'refused', why: message.code };
       if (message.type === 'RoomCreated') self = message.self_id;
       if (message.type === 'PeerConnected' && self === '') self = message.participant_id;
       if (message.type !== 'RoomParticipants' || message.participants.at(-1) !== self) return undefined;
