@@ -1,6 +1,6 @@
+import type { Outgoing } from './codec/outgoing.ts';
 import type { ParticipantMessage } from './protocol/client.ts';
 import type { CloseReason } from './protocol/codes.ts';
-import type { Outgoing } from './protocol/outgoing.ts';
 import type { ParticipantId, RoomId } from './protocol/server.ts';
 import type { Trace } from './telemetry/tracing.ts';
 import type { Transport, TransportEnd } from './transport/transport.ts';

@@ -6,10 +6,11 @@ import type {
 } from '../machines/connection.ts';
 import type { Actor, Decision, Start } from './actor/actor.ts';
 import type { AttachedConnection, AttachedParticipant, Registrar } from './attachment.ts';
+import type { Invalid } from './codec/codec.ts';
+import { Outgoing } from './codec/outgoing.ts';
 import type { ClientMessage } from './protocol/client.ts';
 import type { CloseReason, ErrorCode } from './protocol/codes.ts';
-import { Outgoing } from './protocol/outgoing.ts';
-import { NOT_NOW, parseClientMessage } from './protocol/reading.ts';
+import { NOT_NOW } from './protocol/reading.ts';
 import type { ParticipantId, ServerMessage } from './protocol/server.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { WorkType } from './telemetry/names.ts';
@@ -23,9 +24,9 @@ export interface ConnectionServices {
   /** Counts one attempt of an address: returns 0, or how long it must wait, in milliseconds. */
   readonly countAttempt: (address: string) => number;
   readonly logger: Logger;
-  /** False: valibot reads every message. */
-  readonly fastPaths: boolean;
 }
+
+const NO_FEATURES: ReadonlySet<string> = new Set();
 
 /** The payload of the ping behind a Ready; every other ping carries a `seq`. */
 const READY = 'ready';
@@ -81,10 +82,8 @@ export class Connection implements TransportListener, AttachedConnection {
       this.#handle('unread', { type: 'frame.unread', at });
       return false;
     }
-    const dialect = this.#participant?.isSession ? 'session' : 'base';
-    const parsed = parseClientMessage(text.toString(), dialect, this.#services.fastPaths);
-    if (parsed.ok) this.#handle(parsed.message.type, toEvent(parsed.message, at));
-    else this.#handle('invalid', { type: 'frame.invalid', at, reason: parsed.reason });
+    const message = this.transport.codec.decode(text.toString());
+    this.#handle(message.type, toEvent(message, at));
     return true;
   }
 
@@ -176,6 +175,7 @@ export class Connection implements TransportListener, AttachedConnection {
       case 'reject':
         return this.#participant?.reject(decision.reason, trace);
       case 'register':
+        if (decision.isSession) this.transport.codec.sessionOpened?.(NO_FEATURES);
         this.#participant = this.#services.registrar.register(this, decision.isSession);
         return;
       case 'resume':
@@ -206,6 +206,7 @@ export class Connection implements TransportListener, AttachedConnection {
     const { participant } = claimed;
     this.#participant = participant;
     this.#tracer = this.#tracer.of(participant.id);
+    this.transport.codec.sessionOpened?.(NO_FEATURES);
     this.#actor.send({ type: 'session.found' }, trace);
     participant.attach(this, claimed.token, lastSeq, trace);
   }
@@ -247,7 +248,8 @@ export class Connection implements TransportListener, AttachedConnection {
   }
 }
 
-function toEvent(message: ClientMessage, at: number): FrameEvent {
+function toEvent(message: ClientMessage | Invalid, at: number): FrameEvent {
+  if (message.type === 'invalid') return { type: 'frame.invalid', at, reason: message.reason };
   if (message.type !== 'Hello') return { type: 'frame.message', at, message };
   const { resume_token: token, last_seq: lastSeq } = message;
   const resume = token === undefined || lastSeq === undefined ? null : { token, lastSeq };

@@ -8,6 +8,7 @@ import { createSecureContext, Server as TlsServer } from 'node:tls';
 import proxyAddr from 'proxy-addr';
 import { v4 as uuid } from 'uuid';
 import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
+import type { Codec, Dialect } from './codec/codec.ts';
 import { type Config, ConfigError } from './config.ts';
 import { type Headers, refuseUpgrade, send } from './http/answer.ts';
 import { originMatcher } from './http/origins.ts';
@@ -65,9 +66,6 @@ const MIN_PLAIN_CONNECTIONS = 1000;
 /** A frame this large takes long enough for others to have their turn, in bytes. */
 const LARGE_BYTES = 16 * 1024;
 
-/** The subprotocol that is agreed on where a client offers it. Browsers fail when they offer one and none comes back. */
-const SUBPROTOCOL = 'bloom';
-
 /** The network side: WebSockets at /ws, /healthz, /readyz, and the routes it is given; the rest is answered 404. */
 export class HttpFront {
   readonly #config: Config;
@@ -89,6 +87,8 @@ export class HttpFront {
   readonly #heartbeat: Heartbeat;
   readonly #attempts: Attempts;
   readonly #socketPath: string;
+  /** By the path of the upgrade. The first of each is spoken where no subprotocol is agreed on. */
+  readonly #dialects: ReadonlyMap<string, readonly Dialect[]>;
   readonly #routes: Routes;
   readonly #isAllowed: (origin: string) => boolean;
   readonly #trusts: (address: string, hop: number) => boolean;
@@ -96,7 +96,7 @@ export class HttpFront {
   #isStopping = false;
   #emptied: () => void = () => {};
 
-  /** `roomName` is what spans have for a room's id. */
+  /** `roomName` is what spans have for a room's id. The first of `dialects` is spoken where none is asked for. */
   constructor(
     config: Config,
     host: Host,
@@ -104,12 +104,14 @@ export class HttpFront {
     counters: Counters,
     roomName: RoomName,
     queueBudget: QueueBudget,
+    dialects: readonly [Dialect, ...Dialect[]],
     routes: Routes = {},
   ) {
     this.#roomName = roomName;
     this.#counters = counters;
     this.#config = config;
     this.#socketPath = `${config.basePath}/ws`;
+    this.#dialects = dialectsByPath(config.basePath, dialects);
     this.#routes = Object.assign(Object.create(null), routes, this.#ownRoutes());
     this.#isAllowed = originMatcher(config.allowedOrigins);
     this.#host = host;
@@ -118,8 +120,11 @@ export class HttpFront {
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      // Without it ws agrees to the first that is offered, whatever it is.
-      handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+      // Without it ws agrees to the first that is offered, whatever it is. Browsers fail when none comes back.
+      handleProtocols: (offered, request) => {
+        const names = this.#dialectsOf(request).map(({ subprotocol }) => subprotocol);
+        return names.find((name) => name !== undefined && offered.has(name)) ?? false;
+      },
       maxPayload: config.maxPayloadBytes,
       WebSocket: ClientSocket,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS }, // not in @types/ws yet
@@ -308,7 +313,7 @@ export class HttpFront {
       this.#boundRefusal(socket);
       refuseUpgrade(socket, status, error, headers);
     };
-    if (pathOf(request).replace(/\/$/, '') !== this.#socketPath) return refuse(404, this.#notFound);
+    if (this.#dialectsOf(request).length === 0) return refuse(404, this.#notFound);
     const problem = handshakeProblem(request);
     if (problem !== undefined) return refuse(400, problem);
     if (this.#isStopping) return refuse(503, 'The server is stopping.', { 'Retry-After': '5' });
@@ -331,7 +336,8 @@ export class HttpFront {
       this.#plain.remove(socket);
       handshake.answered(101);
       this.#logger.debug({ participant_id: participantId, address }, 'connection opened');
-      this.#serve(webSocket, socket, handshake.messagesOf(participantId), address);
+      const codec = this.#codecFor(request, webSocket.protocol);
+      this.#serve(webSocket, socket, codec, handshake.messagesOf(participantId), address);
     });
     if (isServed) return;
     // ws has refused a malformed handshake itself.
@@ -351,8 +357,24 @@ export class HttpFront {
     return origin === undefined || allowedOrigins.length === 0 || this.#isAllowed(origin);
   }
 
-  #serve(webSocket: ClientSocket, socket: Socket, tracer: MessageTracer, address: string): void {
-    const sender = new Sender(webSocket, socket, this.#senders);
+  #dialectsOf(request: IncomingMessage): readonly Dialect[] {
+    return this.#dialects.get(pathOf(request).replace(/\/$/, '')) ?? [];
+  }
+
+  #codecFor(request: IncomingMessage, subprotocol: string): Codec {
+    const dialects = this.#dialectsOf(request);
+    const dialect = dialects.find((each) => each.subprotocol === subprotocol) ?? dialects[0];
+    return (dialect as Dialect).open();
+  }
+
+  #serve(
+    webSocket: ClientSocket,
+    socket: Socket,
+    codec: Codec,
+    tracer: MessageTracer,
+    address: string,
+  ): void {
+    const sender = new Sender(webSocket, socket, codec, this.#senders);
     const connection = this.#host.connect(sender, tracer, address);
     this.#open += 1;
     this.#heartbeat.add(connection);
@@ -414,6 +436,18 @@ function readCertificate({ tlsCertFile = '', tlsKeyFile = '' }: Config): Certifi
     const cause = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`TLS_CERT_FILE ${tlsCertFile} and TLS_KEY_FILE ${tlsKeyFile}: ${cause}`);
   }
+}
+
+function dialectsByPath(
+  basePath: string,
+  dialects: readonly Dialect[],
+): ReadonlyMap<string, readonly Dialect[]> {
+  const byPath = new Map<string, Dialect[]>();
+  for (const dialect of dialects) {
+    const path = `${basePath}${dialect.path ?? '/ws'}`;
+    byPath.set(path, [...(byPath.get(path) ?? []), dialect]);
+  }
+  return byPath;
 }
 
 /** These routes under a prefix. The prefix itself leads to the page, whose URLs are relative to it. */

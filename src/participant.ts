@@ -8,11 +8,11 @@ import type {
 import type { Actor, Decision, Start } from './actor/actor.ts';
 import type { Clock } from './actor/clock.ts';
 import type { AttachedConnection, AttachedParticipant, Registrar } from './attachment.ts';
+import { Outgoing } from './codec/outgoing.ts';
 import { Inbox } from './inbox.ts';
 import type { Addressee, Participants } from './participants.ts';
 import type { ParticipantMessage } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
-import { Outgoing } from './protocol/outgoing.ts';
 import { NOT_NOW } from './protocol/reading.ts';
 import type { ParticipantId, Ready, RoomId, ServerDraining } from './protocol/server.ts';
 import type { MemberRef, NodeId, RoomCommand, RoomReply, Router } from './routing/router.ts';
@@ -77,7 +77,9 @@ export class Participant implements AttachedParticipant, Addressee {
     this.#ref = { participant_id, node_id: services.node_id, isSession, seat: 0 };
     this.#services = services;
     this.#connection = connection;
-    this.#outbox = isSession ? new Outbox(services.outboxLimits, services.outboxBudget) : undefined;
+    this.#outbox = isSession
+      ? new Outbox(services.outboxLimits, connection.transport.codec, services.outboxBudget)
+      : undefined;
     this.#actor = start<Trace>(input, (decision, trace) => this.#perform(decision, trace));
     services.participants.add(participant_id, this);
     if (this.#outbox === undefined) return;
@@ -189,7 +191,7 @@ export class Participant implements AttachedParticipant, Addressee {
     this.#connection = connection;
     outbox.attach(undefined);
     replaced?.close('Replaced');
-    const { texts, lost } = outbox.missedSince(lastSeq);
+    const { texts, lost } = outbox.missedSince(lastSeq, connection.transport.codec);
     const about = { resumed: true, ...(lost && { lost }), received: this.#received };
     if (this.#writeReady(connection, token, about) !== 'sent') return;
     connection.pingBehindReady();

@@ -1,4 +1,4 @@
-import { Outgoing } from './protocol/outgoing.ts';
+import { Outgoing } from './codec/outgoing.ts';
 import type { ParticipantId, RoomId } from './protocol/server.ts';
 import type { MemberRef, Replies, RoomReply } from './routing/router.ts';
 import type { Trace } from './telemetry/tracing.ts';

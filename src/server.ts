@@ -9,6 +9,8 @@ import type { Start } from './actor/actor.ts';
 import { SlicedClock } from './actor/clock.ts';
 import { fastestPath, fastestStarter } from './actor/fast-path.ts';
 import { inspectedStarter } from './actor/inspected-actor.ts';
+import { bloomDialect } from './codec/bloom.ts';
+import type { Dialect } from './codec/codec.ts';
 import type { Config } from './config.ts';
 import { Connection, type ConnectionServices } from './connection.ts';
 import { below, HttpFront } from './http.ts';
@@ -49,6 +51,8 @@ export interface Parts {
   readonly router?: (replies: Replies) => Router;
   /** Sees every actor and event; halves their throughput, so leave it out unless somebody looks. */
   readonly inspect?: (event: InspectionEvent) => void;
+  /** Dialects that are spoken besides Bloom's own, each asked for by its path or its subprotocol. */
+  readonly codecs?: readonly Dialect[];
   /** Answers GET /metrics. */
   readonly prometheus?: RequestListener;
   /** The call page: who answers which path. */
@@ -166,7 +170,6 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     registrar,
     countAttempt: (address) => front.countAttempt(address),
     logger,
-    fastPaths: config.fastPaths,
   };
   const front: HttpFront = new HttpFront(
     config,
@@ -191,6 +194,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     counters,
     roomName,
     queueBudget,
+    [bloomDialect(config.fastPaths), ...(parts.codecs ?? [])],
     {
       ...(parts.page && below(config.basePath, parts.page)),
       ...(parts.prometheus && { '/metrics': parts.prometheus }),

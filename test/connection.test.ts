@@ -3,6 +3,7 @@ import { SimulatedClock } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { starter } from '../src/actor/machine-actor.ts';
 import type { AttachedParticipant, Registrar } from '../src/attachment.ts';
+import { bloomDialect } from '../src/codec/bloom.ts';
 import { Connection } from '../src/connection.ts';
 import type { CloseReason } from '../src/protocol/codes.ts';
 import { Counters } from '../src/telemetry/counters.ts';
@@ -59,6 +60,7 @@ function connect({ waitMs = 0 } = {}) {
     },
   };
   const transport: Transport = {
+    codec: bloomDialect().open(),
     write: ({ message }) => {
       written.push(message);
       return 'sent';
@@ -84,7 +86,6 @@ function connect({ waitMs = 0 } = {}) {
         return waitMs;
       },
       logger: { debug() {}, warn() {}, error() {} } as unknown as Logger,
-      fastPaths: true,
     },
   );
   return {

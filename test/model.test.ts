@@ -6,11 +6,12 @@ import { participantMachine } from '../machines/participant.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { starter } from '../src/actor/machine-actor.ts';
+import { bloomDialect } from '../src/codec/bloom.ts';
+import type { Outgoing } from '../src/codec/outgoing.ts';
 import { Connection, type ConnectionServices } from '../src/connection.ts';
 import { type Participant, type ParticipantServices, registrarOf } from '../src/participant.ts';
 import { Participants } from '../src/participants.ts';
 import type { ClientMessage, RelayRequest } from '../src/protocol/client.ts';
-import type { Outgoing } from '../src/protocol/outgoing.ts';
 import type { Ready, ServerMessage } from '../src/protocol/server.ts';
 import { LiveRoom } from '../src/room.ts';
 import { LocalRouter } from '../src/routing/local.ts';
@@ -97,6 +98,7 @@ function payloadOf(relay: object): string | undefined {
  * is, Ready says: the session's it resumed, or that of somebody new.
  */
 class Socket implements Transport {
+  readonly codec = bloomDialect().open();
   readonly #connection: Connection;
   #lastPing = '';
   readonly #world: World;
@@ -134,8 +136,8 @@ class Socket implements Transport {
     this.#connection.frame(Buffer.from(JSON.stringify(message)));
   }
 
-  write({ text }: Outgoing): WriteResult {
-    return this.writeText(text);
+  write(outgoing: Outgoing): WriteResult {
+    return this.writeText(outgoing.textBy(this.codec));
   }
 
   writeText(text: string): WriteResult {
@@ -293,7 +295,6 @@ class World {
     ),
     countAttempt: () => 0,
     logger: silent,
-    fastPaths: true,
   };
 
   newId(): string {

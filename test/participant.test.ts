@@ -3,12 +3,13 @@ import { assign, emit, SimulatedClock } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { type ParticipantEvent, participantMachine } from '../machines/participant.ts';
 import { starter } from '../src/actor/machine-actor.ts';
+import { bloomDialect } from '../src/codec/bloom.ts';
+import { Outgoing } from '../src/codec/outgoing.ts';
 import { Connection } from '../src/connection.ts';
 import { type Participant, type ParticipantServices, registrarOf } from '../src/participant.ts';
 import { Participants } from '../src/participants.ts';
 import type { ClientMessage } from '../src/protocol/client.ts';
 import type { CloseReason, ErrorCode } from '../src/protocol/codes.ts';
-import { Outgoing } from '../src/protocol/outgoing.ts';
 import type { ServerDraining, ServerMessage } from '../src/protocol/server.ts';
 import type { MemberRef, RoomReply, Router } from '../src/routing/router.ts';
 import { Sessions } from '../src/sessions.ts';
@@ -177,7 +178,8 @@ function connect(options: Options = {}) {
   let isOpen = true;
   let taken = 0;
   const transport: Transport = {
-    write: ({ text }: Outgoing) => transport.writeText(text),
+    codec: bloomDialect().open(),
+    write: (outgoing: Outgoing) => transport.writeText(outgoing.textBy(transport.codec)),
     writeText(text: string) {
       if (!isOpen) return 'closed';
       if (taken === takes) {
@@ -222,7 +224,6 @@ function connect(options: Options = {}) {
         return attempts.length > (options.attempts ?? Infinity) ? 1 : 0;
       },
       logger,
-      fastPaths: true,
     },
   );
   return {

@@ -1,9 +1,11 @@
-import type { Outgoing } from '../protocol/outgoing.ts';
+import type { Codec } from '../codec/codec.ts';
+import type { Outgoing } from '../codec/outgoing.ts';
 import type { WriteResult } from '../transport/transport.ts';
 import { OutboxBudget, type OutboxShare } from './outbox-budget.ts';
 
 /** Where an outbox writes while its session has a socket. */
 export interface TextSink {
+  readonly codec: Codec;
   writeText(text: string): WriteResult;
 }
 
@@ -49,14 +51,18 @@ export class Outbox implements OutboxShare {
   #seq = 0;
   #isOver = false;
   #sink: TextSink | undefined;
+  /** Of the latest sink: what waits is written as its client reads it. */
+  #codec: Codec;
 
-  /** `now` is monotonic, in milliseconds. */
+  /** `codec` is that of the first sink. `now` is monotonic, in milliseconds. */
   constructor(
     limits: OutboxLimits,
+    codec: Codec,
     budget: OutboxBudget = new OutboxBudget(Number.POSITIVE_INFINITY),
     now: () => number = () => performance.now(),
   ) {
     this.#limits = limits;
+    this.#codec = codec;
     this.#budget = budget;
     this.#now = now;
   }
@@ -77,7 +83,7 @@ export class Outbox implements OutboxShare {
   write(outgoing: Outgoing): WriteResult {
     if (this.#isOver) return 'closed';
     this.#seq += 1;
-    const text = outgoing.textWithSeq(this.#seq);
+    const text = outgoing.numberedBy(this.#codec, this.#seq);
     this.#keep(text);
     this.trim();
     this.#budget.enforce();
@@ -87,6 +93,7 @@ export class Outbox implements OutboxShare {
   /** Writes go to `sink` from now on; to nobody while undefined. */
   attach(sink: TextSink | undefined): void {
     this.#sink = sink;
+    if (sink !== undefined) this.#codec = sink.codec;
   }
 
   /** The client has everything up to `seq`: the answer to a ping sent behind it came back. */
@@ -104,8 +111,11 @@ export class Outbox implements OutboxShare {
     this.#isOver = true;
   }
 
-  missedSince(lastSeq: number): Missed {
+  /** What waits for a client that reads by `codec`. In another dialect it cannot be read, so it is lost. */
+  missedSince(lastSeq: number, codec: Codec): Missed {
     this.trim();
+    const isReadable = codec.shares !== undefined && codec.shares === this.#codec.shares;
+    if (!isReadable) this.letGo();
     const oldest = this.#kept[0]?.seq ?? this.#seq + 1;
     return {
       texts: this.#kept.filter(({ seq }) => seq > lastSeq).map(({ text }) => text),

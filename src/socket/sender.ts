@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
+import type { Codec } from '../codec/codec.ts';
+import type { Outgoing } from '../codec/outgoing.ts';
 import { CLOSE_CODES, type CloseReason } from '../protocol/codes.ts';
-import type { Outgoing } from '../protocol/outgoing.ts';
 import type { Transport, WriteResult } from '../transport/transport.ts';
 import { type Frame, outsideHeap, textFrame } from './frame.ts';
 import type { Queue, QueueBudget } from './queue-budget.ts';
@@ -33,17 +34,21 @@ export class Sender implements Transport, Held, Queue {
   readonly #socket: WebSocket;
   readonly #stream: Writable;
   readonly #settings: SenderSettings;
+  readonly codec: Codec;
   #isHolding = false;
 
   /** `stream` is what `socket` writes to. */
-  constructor(socket: WebSocket, stream: Writable, settings: SenderSettings) {
+  constructor(socket: WebSocket, stream: Writable, codec: Codec, settings: SenderSettings) {
+    this.codec = codec;
     this.#socket = socket;
     this.#stream = stream;
     this.#settings = settings;
   }
 
   write(outgoing: Outgoing): WriteResult {
-    return this.#write(this.#settings.framesTexts ? outgoing.framedBy(textFrame) : outgoing.text);
+    return this.#write(
+      this.#settings.framesTexts ? outgoing.framedBy(this.codec, textFrame) : outgoing.textBy(this.codec),
+    );
   }
 
   /** Writes one text frame. */

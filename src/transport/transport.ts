@@ -1,5 +1,6 @@
+import type { Codec } from '../codec/codec.ts';
+import type { Outgoing } from '../codec/outgoing.ts';
 import type { CloseReason } from '../protocol/codes.ts';
-import type { Outgoing } from '../protocol/outgoing.ts';
 
 /**
  * What became of a message: `sent` to the transport, `queued` until a session has a transport again, `full` when the
@@ -15,6 +16,8 @@ export type TransportEnd = 'closed' | 'away' | 'lost';
 
 /** One way to a client: bytes in, bytes out. It dies with its socket. */
 export interface Transport {
+  /** What reads its texts, and writes them. */
+  readonly codec: Codec;
   write(outgoing: Outgoing): WriteResult;
   /** Writes one text frame. */
   writeText(text: string): WriteResult;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { Outgoing } from '../../src/codec/outgoing.ts';
 import { literalOf, rememberLiteral } from '../../src/protocol/literal.ts';
-import { Outgoing } from '../../src/protocol/outgoing.ts';
 import { parseClientMessage } from '../../src/protocol/reading.ts';
+import { textOf } from '../support/codec.ts';
 
 const TO = '11111111-1111-4111-8111-111111111111';
 
@@ -11,7 +12,7 @@ function relayed(frame: Buffer): Buffer | undefined {
   const parsed = parseClientMessage(frame.toString());
   if (!parsed.ok || !('sdp' in parsed.message)) return undefined;
   const { type, sdp } = parsed.message;
-  return Buffer.from(new Outgoing({ type, from: 'a', sdp }).text);
+  return Buffer.from(textOf(new Outgoing({ type, from: 'a', sdp })));
 }
 
 /** The same string written as JSON in one way or another. */

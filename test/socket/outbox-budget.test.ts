@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Outgoing } from '../../src/protocol/outgoing.ts';
+import { Outgoing } from '../../src/codec/outgoing.ts';
 import { Outbox } from '../../src/socket/outbox.ts';
 import { OutboxBudget } from '../../src/socket/outbox-budget.ts';
+import { codec } from '../support/codec.ts';
 
 const PLENTY = { messages: 1000, bytes: 1_000_000, ageMs: 1_000_000 };
 const message = (length: number) => new Outgoing({ type: 'Offer', from: 'a', sdp: 'x'.repeat(length) });
@@ -18,14 +19,14 @@ function openOutboxes(limitBytes: number, limits: Partial<typeof PLENTY> = {}) {
     wait(ms: number) {
       now += ms;
     },
-    open: () => new Outbox({ ...PLENTY, ...limits }, budget, () => now),
+    open: () => new Outbox({ ...PLENTY, ...limits }, codec, budget, () => now),
   };
 }
 
 const write = (outbox: Outbox, count: number, length: number) => {
   for (let i = 0; i < count; i += 1) outbox.write(message(length));
 };
-const isLossless = (outbox: Outbox) => !outbox.missedSince(0).lost;
+const isLossless = (outbox: Outbox) => !outbox.missedSince(0, codec).lost;
 
 describe('beyond the limit', () => {
   test('an outbox that holds much is emptied, and not the one that writes', () => {
@@ -76,7 +77,10 @@ describe('beyond the limit', () => {
     write(outbox, 10, 10_000);
     expect([emptied.length, budget.usedBytes]).toEqual([1, 0]);
     write(outbox, 1, 100);
-    expect(outbox.missedSince(10)).toEqual({ texts: [expect.stringContaining('"seq":11')], lost: false });
+    expect(outbox.missedSince(10, codec)).toEqual({
+      texts: [expect.stringContaining('"seq":11')],
+      lost: false,
+    });
   });
 });
 

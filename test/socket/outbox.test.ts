@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Outgoing } from '../../src/protocol/outgoing.ts';
+import { Outgoing } from '../../src/codec/outgoing.ts';
 import { Outbox, type OutboxLimits } from '../../src/socket/outbox.ts';
 import type { WriteResult } from '../../src/transport/transport.ts';
+import { codec } from '../support/codec.ts';
 
 const PLENTY: OutboxLimits = { messages: 1000, bytes: 1_000_000, ageMs: 1_000_000 };
 
@@ -12,7 +13,7 @@ const textOf = (seq: number, sdp = '') => `{"type":"Offer","from":"a","sdp":"${s
 
 function openOutbox(limits: Partial<OutboxLimits> = {}) {
   let now = 0;
-  const outbox = new Outbox({ ...PLENTY, ...limits }, undefined, () => now);
+  const outbox = new Outbox({ ...PLENTY, ...limits }, codec, undefined, () => now);
   return {
     outbox,
     wait(ms: number) {
@@ -23,7 +24,7 @@ function openOutbox(limits: Partial<OutboxLimits> = {}) {
     },
     /** The numbers of what is missed, and whether that is all. */
     missed(lastSeq: number) {
-      const { texts, lost } = outbox.missedSince(lastSeq);
+      const { texts, lost } = outbox.missedSince(lastSeq, codec);
       return { seqs: texts.map((text) => JSON.parse(text).seq as number), lost };
     },
   };
@@ -34,6 +35,7 @@ function openSink(answer: WriteResult = 'sent') {
   const texts: string[] = [];
   return {
     texts,
+    codec,
     writeText(text: string): WriteResult {
       texts.push(text);
       return answer;
@@ -48,7 +50,15 @@ describe('writing', () => {
     outbox.write(message('x'));
     outbox.write(message('y'));
     expect(outbox.seq).toBe(2);
-    expect(outbox.missedSince(0).texts).toEqual([textOf(1, 'x'), textOf(2, 'y')]);
+    expect(outbox.missedSince(0, codec).texts).toEqual([textOf(1, 'x'), textOf(2, 'y')]);
+  });
+
+  test('what waits is lost for a client that comes back in another dialect', () => {
+    const { outbox, write } = openOutbox();
+    write(2);
+    const other = { shares: {}, decode: codec.decode, encode: () => '' };
+    expect(outbox.missedSince(0, other)).toEqual({ texts: [], lost: true });
+    expect(outbox.missedSince(2, other)).toEqual({ texts: [], lost: false });
   });
 
   test('leaves the message as it is: others are sent it with numbers of their own', () => {
@@ -57,9 +67,9 @@ describe('writing', () => {
     const outgoing = message();
     one.outbox.write(outgoing);
     two.outbox.write(outgoing);
-    expect(outgoing.text).toBe('{"type":"Offer","from":"a","sdp":""}');
-    expect(one.outbox.missedSince(4).texts).toEqual([textOf(5)]);
-    expect(two.outbox.missedSince(0).texts).toEqual([textOf(1)]);
+    expect(outgoing.textBy(codec)).toBe('{"type":"Offer","from":"a","sdp":""}');
+    expect(one.outbox.missedSince(4, codec).texts).toEqual([textOf(5)]);
+    expect(two.outbox.missedSince(0, codec).texts).toEqual([textOf(1)]);
   });
 
   test('without a sink waits', () => {
@@ -76,7 +86,7 @@ describe('writing', () => {
     outbox.attach(sink);
     expect(outbox.write(message('x'))).toBe(answer);
     expect(sink.texts).toEqual([textOf(1, 'x')]);
-    expect(outbox.missedSince(0)).toEqual({ texts: [textOf(1, 'x')], lost: false });
+    expect(outbox.missedSince(0, codec)).toEqual({ texts: [textOf(1, 'x')], lost: false });
   });
 
   test('goes to the latest sink alone, and attaching repeats nothing', () => {
@@ -92,6 +102,7 @@ describe('writing', () => {
   test('a sink that detaches itself while it is written to loses nothing', () => {
     const { outbox, missed } = openOutbox();
     outbox.attach({
+      codec,
       writeText() {
         outbox.attach(undefined);
         return 'full';
@@ -300,7 +311,7 @@ test('is what a naive model says, whatever happens', () => {
   fc.assert(
     fc.property(limits, fc.array(step, { maxLength: 60 }), (limits, steps) => {
       let now = 0;
-      const outbox = new Outbox(limits, undefined, () => now);
+      const outbox = new Outbox(limits, codec, undefined, () => now);
       const model = new Model(limits);
       const sink = openSink();
       const expected: string[] = [];
@@ -326,12 +337,12 @@ test('is what a naive model says, whatever happens', () => {
             outbox.acknowledge(step.seq);
             break;
           case 'ask':
-            expect(outbox.missedSince(step.seq)).toEqual(model.missedSince(step.seq, now));
+            expect(outbox.missedSince(step.seq, codec)).toEqual(model.missedSince(step.seq, now));
             break;
         }
       }
       for (let seq = 0; seq <= outbox.seq + 2; seq++) {
-        expect(outbox.missedSince(seq)).toEqual(model.missedSince(seq, now));
+        expect(outbox.missedSince(seq, codec)).toEqual(model.missedSince(seq, now));
       }
       expect(sink.texts).toEqual(expected);
     }),

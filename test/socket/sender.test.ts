@@ -1,15 +1,17 @@
 import type { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { WebSocket } from 'ws';
+import { Outgoing } from '../../src/codec/outgoing.ts';
 import { CLOSE_CODES } from '../../src/protocol/codes.ts';
-import { Outgoing } from '../../src/protocol/outgoing.ts';
 import { QueueBudget } from '../../src/socket/queue-budget.ts';
 import { Sender } from '../../src/socket/sender.ts';
 import { Turn } from '../../src/socket/turn.ts';
+import { codec, textOf } from '../support/codec.ts';
 import { turnIsOver } from '../support/wait.ts';
 
 const MAX_QUEUE_BYTES = 1000;
 const hello = new Outgoing({ type: 'PeerConnected', participant_id: 'a' });
+const helloText = textOf(hello);
 
 /** As much of a WebSocket, and of the stream below it, as a sender needs. */
 class FakeSocket {
@@ -109,7 +111,7 @@ function openSender(
   const { stream } = socket;
   const closings: number[] = [];
   socket.onClosing = () => closings.push(socket.readyState);
-  const sender = new Sender(socket as unknown as WebSocket, stream as unknown as Writable, {
+  const sender = new Sender(socket as unknown as WebSocket, stream as unknown as Writable, codec, {
     turn,
     maxQueueBytes,
     queueBudget,
@@ -190,7 +192,7 @@ describe('writing', () => {
     });
     await turnIsOver();
     expect(encodings).toBe(1);
-    expect(streams.map(({ texts }) => texts)).toEqual([[hello.text], [hello.text], [hello.text]]);
+    expect(streams.map(({ texts }) => texts)).toEqual([[helloText], [helloText], [helloText]]);
   });
 
   test('sends a text as it is', async () => {
@@ -198,7 +200,7 @@ describe('writing', () => {
     expect(sender.writeText('{"type":"PeerConnected","participant_id":"a","seq":7}')).toBe('sent');
     expect(sender.write(hello)).toBe('sent');
     await turnIsOver();
-    expect(stream.texts).toEqual(['{"type":"PeerConnected","participant_id":"a","seq":7}', hello.text]);
+    expect(stream.texts).toEqual(['{"type":"PeerConnected","participant_id":"a","seq":7}', helloText]);
     expect([socket.closes, closings]).toEqual([[], []]);
   });
 
@@ -219,13 +221,13 @@ describe('writing', () => {
     for (const { sender } of [slow, fast, slow]) sender.write(hello);
     await turnIsOver();
     expect([slow.stream.areStrings, fast.stream.areStrings]).toEqual([[false, false], [true]]);
-    expect([slow.stream.texts, fast.stream.texts]).toEqual([[hello.text, hello.text], [hello.text]]);
+    expect([slow.stream.texts, fast.stream.texts]).toEqual([[helloText, helloText], [helloText]]);
   });
 
   /** Both ways to write keep to the same rules. */
   const WAYS = [
     ['a message', (sender: Sender) => sender.write(hello)],
-    ['a text', (sender: Sender) => sender.writeText(hello.text)],
+    ['a text', (sender: Sender) => sender.writeText(helloText)],
   ] as const;
 
   test.each(WAYS)('%s goes on while the queue holds no more than its limit', (_, write) => {
@@ -303,7 +305,7 @@ describe('where ws frames texts by itself', () => {
     const { socket, stream, sender } = openPlain();
     expect([sender.write(hello), sender.writeText('text')]).toEqual(['sent', 'sent']);
     await turnIsOver();
-    expect([socket.sent, stream.left]).toEqual([[hello.text, 'text'], []]);
+    expect([socket.sent, stream.left]).toEqual([[helloText, 'text'], []]);
   });
 
   test('a queue beyond its limit closes 1013, and nothing is sent afterwards', () => {

@@ -1,6 +1,6 @@
+import type { Outgoing } from '../../src/codec/outgoing.ts';
 import type { Addressee, Participants } from '../../src/participants.ts';
 import type { RelayRequest } from '../../src/protocol/client.ts';
-import type { Outgoing } from '../../src/protocol/outgoing.ts';
 import type { MemberRef, Room, RoomCommand, RoomReply } from '../../src/routing/router.ts';
 
 /** A participant that keeps what rooms tell it, in one order. */
