@@ -312,6 +312,43 @@ describe('the clock of the system', () => {
     },
   );
 
+  test.each([HOUR_MS, -HOUR_MS])(
+    'set by %d ms while it moves: the timeout and the next try are in time, dead networks are noticed',
+    (ms) => {
+      const it = connected();
+      it.send(draining);
+      it.wait(5000);
+      it.hear();
+      it.jump(ms);
+      expect(it.wait(9999)).toEqual(['moving']);
+      expect(it.wait(1)).toEqual(['moving', 'timeOutNext']);
+      // A clock set forward looks like a sleep: the server is asked before the next try.
+      if (ms > 0) {
+        expect(it.send(failed)).toEqual(['doubtful', 'probe']);
+        it.hear();
+        expect(it.send({ type: 'heard' })).toEqual(['draining']);
+      } else expect(it.send(failed)).toEqual(['draining']);
+      it.jump(ms);
+      it.hear();
+      expect(it.wait(499)).toEqual(['draining']);
+      expect(it.wait(1)).toEqual(['moving', 'open']);
+      it.jump(-ms);
+      it.wait(HEARTBEAT_MS);
+      expect(it.send(failed)).toEqual(['doubtful', 'probe']);
+      expect(it.wait(5000)).toEqual(['doubtful', 'timeOut']);
+    },
+  );
+
+  test('is ahead after a sleep in a drain: the client moves when the machine wakes', () => {
+    const it = connected();
+    it.send({ ...draining, jitterMs: 60_000 });
+    it.jump(HOUR_MS);
+    expect(it.send(wake)).toEqual(['moving', 'open']);
+    it.jump(HOUR_MS);
+    expect(it.send(wake)).toEqual(['moving']); // asleep while it moves: the timeout goes on
+    expect(it.wait(10_000)).toEqual(['moving', 'timeOutNext']);
+  });
+
   test.each([HOUR_MS, -HOUR_MS])('set by %d ms while offline or opening: the timers do not mind', (ms) => {
     const it = connected();
     it.send(lost, offline);
