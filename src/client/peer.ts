@@ -101,6 +101,8 @@ export class Peer implements MeshPeer {
   #iceServers: string;
   /** The latest answer, to be sent again if the other end did not get it. */
   #answer = '';
+  /** An answer that is larger than the server takes. */
+  #refusedAnswer: string | undefined;
   /** Takes back an offer that is not sent yet, since another takes its place. */
   #sending = new AbortController();
 
@@ -316,7 +318,7 @@ export class Peer implements MeshPeer {
     const sdp = this.#pairing.mark(this.#gathering.sdp, tag);
     this.#relay(
       (to) => this.#signaling.offer(to, sdp, { signal }),
-      () => frameBytes(sdp) > this.#limit && this.notify({ type: 'tooLarge' }),
+      () => this.#isTooLarge(sdp) && this.notify({ type: 'tooLarge' }),
     );
     this.#gathering.sent();
   }
@@ -324,9 +326,20 @@ export class Peer implements MeshPeer {
   #sendAnswer(tag = '-'): void {
     this.#sending.abort();
     const { signal } = this.#closing;
-    const sdp = this.#pairing.mark(this.#answer, tag);
-    this.#relay((to) => this.#signaling.answer(to, sdp, { signal }));
+    const answer = this.#answer;
+    const sdp = this.#pairing.mark(answer, tag);
+    this.#relay(
+      (to) => this.#signaling.answer(to, sdp, { signal }),
+      () => {
+        if (this.#isTooLarge(sdp)) this.#refusedAnswer = answer;
+        this.#follow(this.actor.getSnapshot());
+      },
+    );
     this.#gathering.sent();
+  }
+
+  #isTooLarge(sdp: string): boolean {
+    return frameBytes(sdp) > this.#limit;
   }
 
   #trickle(candidate: RTCIceCandidateInit | null): void {
@@ -404,6 +417,9 @@ export class Peer implements MeshPeer {
     }
     if (snapshot.matches({ open: { descriptions: 'awaiting' } }) && resent + 1 >= UNANSWERED) {
       return { code: 'NoAnswer', message: 'The other end does not answer an offer.' };
+    }
+    if (this.#refusedAnswer === this.#answer) {
+      return { code: 'TooLarge', message: 'An answer is not sent: it is larger than the server takes.' };
     }
     if (this.#pathReason !== undefined) return this.#pathReason;
     const { withdrawn } = this.#tracks;

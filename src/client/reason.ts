@@ -17,8 +17,9 @@ export interface PeerReason {
  * - `AddressFamilies`: one end has IPv4 addresses only, the other IPv6 addresses only.
  * - `NoRoute`: paths were tried, and no packet was ever answered: a firewall blocks UDP, or the network is sealed off.
  * - `Lost`: a path was found before, and packets do not pass any more.
- * - `NoAnswer`: the other end does not answer offers.
- * - `TooLarge`: a description is larger than the server takes, so the last tracks are not sent to this participant.
+ * - `NoAnswer`: the other end does not answer an offer that was sent four times.
+ * - `TooLarge`: a description is larger than the server takes, so the last tracks are not sent to this participant, or
+ *   an answer is not sent. In the second case the other end tells `NoAnswer`.
  * - `NegotiationFailed`: WebRTC refused descriptions several times in a row.
  */
 export type PeerReasonCode =

@@ -147,6 +147,71 @@ test('a description too large for the server is told of, not tried in silence', 
   expect(String(problems[0])).toMatch(/larger than the 480/); // some of the frame is for other things than SDP
 }, 180_000);
 
+/** Offers are sent again soon, so that an answer that does not come is noticed soon. */
+const IMPATIENT = { ...OPTIONS, timing: { ...OPTIONS.timing, firstOfferMs: 100, answerMs: 100 } };
+
+/** Notes every reason that a participant tells, with the state. */
+function reasonsOf({ mesh }: Participant): string[] {
+  const told: string[] = [];
+  mesh.on('peerState', ({ state, reason }) => reason && told.push(`${state} ${reason.code}`));
+  return told;
+}
+
+test('an end that does not answer is told as NoAnswer, until it answers', async () => {
+  const { wsUrl } = await startServer();
+  const alice = new Participant(wsUrl, IMPATIENT);
+  const told = reasonsOf(alice);
+  const { roomId } = await alice.signaling.createRoom();
+  const bob = new Signaling(wsUrl);
+  const connection = new RTCPeerConnection(LOOPBACK as never);
+  cleanups.push(
+    () => connection.close(),
+    () => bob.close(),
+  );
+  let mayAnswer = false;
+  bob.on('offer', async ({ from, sdp }) => {
+    if (!mayAnswer || connection.signalingState !== 'stable') return;
+    mayAnswer = false;
+    await connection.setRemoteDescription({ type: 'offer', sdp });
+    await connection.setLocalDescription(await connection.createAnswer());
+    await bob.answer(from, connection.localDescription?.sdp as string);
+  });
+  await bob.joinRoom(roomId);
+  const peer = () => alice.mesh.peers.get(bob.selfId as string);
+  await until('it is told', () => peer()?.reason !== undefined);
+  expect(peer()?.reason).toEqual({ code: 'NoAnswer', message: 'The other end does not answer an offer.' });
+  expect(told).toEqual(['connecting NoAnswer']);
+  mayAnswer = true;
+  await until('it is over', () => peer()?.reason === undefined && peer()?.state === 'connected');
+}, 180_000);
+
+test('an answer too large for the server is told at both ends, and the pair starts over', async () => {
+  const { wsUrl } = await startServer();
+  let padding = 0;
+  /** Its answers become as large as the test says: a platform may write more into an answer than the offer had. */
+  class Verbose extends RTCPeerConnection {
+    override get localDescription(): RTCPeerConnection['localDescription'] {
+      const description = super.localDescription;
+      if (description?.type !== 'answer') return description;
+      const { type, sdp } = description;
+      return { type, sdp: `${sdp}${'a=x-padding:0123456789\r\n'.repeat(padding)}` } as typeof description;
+    }
+  }
+  const options = { ...IMPATIENT, RTCPeerConnection: Verbose };
+  const [alice, bob] = (await meet(wsUrl, 2, options)) as [Participant, Participant];
+  const [toldByAlice, toldByBob] = [reasonsOf(alice), reasonsOf(bob)];
+  padding = 3000;
+  alice.mesh.addTrack(new MediaStreamTrack({ kind: 'audio' }) as never);
+  await until('both know', () => toldByAlice.length > 0 && toldByBob.length > 0);
+  expect([toldByAlice[0], toldByBob[0]]).toEqual(['connected NoAnswer', 'connected TooLarge']);
+  padding = 0;
+  await until('they have started over', () => [alice, bob].every(({ closed }) => closed.length > 0));
+  await connected([alice, bob]);
+  await until('the track arrives', () => bob.mesh.peers.get(alice.id)?.tracks.length === 1);
+  for (const { mesh } of [alice, bob])
+    expect([...mesh.peers.values()].map(({ reason }) => reason)).toEqual([undefined]);
+}, 180_000);
+
 test('a track cannot be replaced by one of another kind, and stays', async () => {
   const { mesh } = new Participant(new URL('ws://127.0.0.1/ws'));
   const [audio, video] = (['audio', 'video'] as const).map((kind) => new MediaStreamTrack({ kind }));
