@@ -11,6 +11,11 @@ export interface Frame {
   dropped?(reason: unknown): void;
 }
 
+/** Where frames leave. */
+export interface Outlet {
+  send(text: string): void;
+}
+
 /**
  * Of what the server takes within its window: so much may leave at once, and so much more within each window. What
  * leaves within a window and a half is then within the limit, so that a network may hold frames back for half a
@@ -37,7 +42,7 @@ interface Sent {
  * overtakes the description it belongs to, nor a description the candidates of the one before, which go with it.
  */
 export class Pacer {
-  readonly #send: (text: string) => void;
+  readonly #outlet: Outlet;
   readonly #mayRelay: () => boolean;
   #queue: Frame[] = [];
   /** Handed to the session's sockets, the latest last. */
@@ -56,8 +61,8 @@ export class Pacer {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Frames with an addressee wait while `mayRelay` says no. */
-  constructor(send: (text: string) => void, mayRelay: () => boolean) {
-    this.#send = send;
+  constructor(outlet: Outlet, mayRelay: () => boolean) {
+    this.#outlet = outlet;
     this.#mayRelay = mayRelay;
   }
 
@@ -149,7 +154,7 @@ export class Pacer {
       this.#tokens -= 1;
       const [frame] = this.#queue.splice(at, 1) as [Frame];
       this.#keep(frame);
-      this.#send(frame.text);
+      this.#outlet.send(frame.text);
       frame.sent?.();
     }
   }

@@ -1,7 +1,6 @@
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
 import type { ClientMessage } from '../protocol/client.ts';
 import type { ParticipantId } from '../protocol/server.ts';
-import { Calls, type SeatCall } from './calls.ts';
 import { type ChartLogic, runChart } from './chart.ts';
 import { SignalingError } from './errors.ts';
 import { type Request, type SeatDecision, type SeatEvent, seatMachine } from './machines/seat.ts';
@@ -10,6 +9,16 @@ import type { RoomState } from './room.ts';
 import type { CallOptions } from './types.ts';
 
 const seatLogic = runChart(seatMachine);
+
+/** What a call asks for. */
+export type SeatCall = Extract<SeatEvent, { type: 'enter' | 'leave' }>;
+
+/** A call that waits for its turn, or for its answer. */
+interface Call {
+  readonly event: SeatCall;
+  resolve(room: RoomState | undefined): void;
+  reject(reason: unknown): void;
+}
 
 export interface SeatHost {
   /** Undefined before the first connection. */
@@ -20,12 +29,18 @@ export interface SeatHost {
   failed(error: SignalingError): void;
 }
 
-/** Performs what machines/seat.ts decides: asks the server for rooms, one call at a time, and settles the calls. */
+/**
+ * Calls to create, join and leave, in the order they were made: one is under way at a time. Performs what machines/seat.ts
+ * decides: asks the server, and settles the calls.
+ */
 export class Seat {
   readonly #actor: Actor<ChartLogic<typeof seatMachine>>;
   readonly #pacer: Pacer;
   readonly #host: SeatHost;
-  readonly #calls: Calls;
+  /** Calls whose turn has not come. */
+  #waiting: Call[] = [];
+  /** The call under way, if its caller still waits for it. */
+  #call: Call | undefined;
   /** Of the call under way, until it is handed to the socket. */
   #frame: Frame | undefined;
   #room: RoomState | undefined;
@@ -33,13 +48,6 @@ export class Seat {
   constructor(pacer: Pacer, host: SeatHost, inspect: ((event: InspectionEvent) => void) | undefined) {
     this.#pacer = pacer;
     this.#host = host;
-    this.#calls = new Calls({
-      begin: (event) => this.#actor.send(event),
-      withdraw: () => {
-        const isUnsent = pacer.drop((frame) => frame === this.#frame);
-        this.#actor.send({ type: isUnsent ? 'withdrawn' : 'unwanted' });
-      },
-    });
     this.#actor = createActor(seatLogic, { id: 'seat', ...(inspect && { inspect }) });
     this.#actor.on('*', (decision) => this.#perform(decision as SeatDecision));
     this.#actor.subscribe(() => this.#follow());
@@ -61,12 +69,25 @@ export class Seat {
 
   /** Whether somebody waits to be asked for. */
   get isWanted(): boolean {
-    return this.#calls.areWaiting;
+    return this.#waiting.length > 0;
   }
 
-  /** Settles when the server has answered. */
-  ask(call: SeatCall, options: CallOptions): Promise<RoomState | undefined> {
-    return this.#calls.add(call, options);
+  /** Settles when the server has answered, or rejects with the reason of the signal when that aborts. */
+  async call(event: SeatCall, { signal }: CallOptions): Promise<RoomState | undefined> {
+    const settled = new AbortController();
+    try {
+      return await new Promise((resolve, reject) => {
+        const call: Call = { event, resolve, reject };
+        const abort = () => {
+          reject(signal?.reason);
+          this.#withdraw(call);
+        };
+        signal?.addEventListener('abort', abort, settled);
+        this.#waiting.push(call);
+      });
+    } finally {
+      settled.abort();
+    }
   }
 
   /** What was heard of the server. */
@@ -76,7 +97,9 @@ export class Seat {
 
   /** Begins the next call, if the server can be asked and nothing else is. */
   advance(): void {
-    if ((this.isInside || this.isOutside) && this.#pacer.isOpen) this.#calls.advance();
+    if (this.#call !== undefined || !(this.isInside || this.isOutside) || !this.#pacer.isOpen) return;
+    this.#call = this.#waiting.shift();
+    if (this.#call !== undefined) this.#actor.send(this.#call.event);
   }
 
   /** Makes the server say something: a relay to oneself comes back in a room, and is refused outside. */
@@ -88,7 +111,8 @@ export class Seat {
 
   /** Over, for good. */
   end(error: SignalingError): void {
-    this.#calls.end(error);
+    this.#takeCall()?.reject(error);
+    for (const call of this.#waiting.splice(0)) call.reject(error);
     this.#actor.send({ type: 'closed' });
   }
 
@@ -103,10 +127,10 @@ export class Seat {
       case 'probe':
         return this.probe();
       case 'settle':
-        return this.#calls.settle(this.#actor.getSnapshot().context.room);
+        return this.#takeCall()?.resolve(this.#actor.getSnapshot().context.room);
       case 'reject': {
         const error = new SignalingError(decision.code, decision.message);
-        return decision.request?.isReturn ? this.#host.failed(error) : this.#calls.reject(error);
+        return decision.request?.isReturn ? this.#host.failed(error) : this.#takeCall()?.reject(error);
       }
       case 'report':
         return this.#host.failed(new SignalingError(decision.code, decision.message));
@@ -121,6 +145,22 @@ export class Seat {
     };
     this.#frame = frame;
     this.#pacer.push(frame);
+  }
+
+  /** The call under way is over. */
+  #takeCall(): Call | undefined {
+    const call = this.#call;
+    this.#call = undefined;
+    return call;
+  }
+
+  /** Its caller does not want it any more. What the server has heard already, the machine undoes. */
+  #withdraw(call: Call): void {
+    this.#waiting = this.#waiting.filter((each) => each !== call);
+    if (this.#call !== call) return;
+    this.#call = undefined;
+    const isUnsent = this.#pacer.drop((frame) => frame === this.#frame);
+    this.#actor.send({ type: isUnsent ? 'withdrawn' : 'unwanted' });
   }
 
   #follow(): void {

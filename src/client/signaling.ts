@@ -2,12 +2,10 @@ import { type Actor, createActor } from 'xstate';
 import type { RelayRequest } from '../protocol/client.ts';
 import type { ParticipantId, Ready, RoomId, ServerMessage } from '../protocol/server.ts';
 import { readBackoff } from './backoff.ts';
-import type { SeatCall } from './calls.ts';
 import { type ChartLogic, runChart } from './chart.ts';
 import { Emitter, type Events } from './emitter.ts';
 import { readEndpoint, resolveEndpoint } from './endpoint.ts';
 import { SignalingError } from './errors.ts';
-import type { Request } from './machines/seat.ts';
 import {
   type Moment,
   type SignalingDecision,
@@ -17,7 +15,7 @@ import {
 import { Pacer } from './pacer.ts';
 import { Relays } from './relays.ts';
 import { missing, type RoomState } from './room.ts';
-import { Seat } from './seat.ts';
+import { Seat, type SeatCall } from './seat.ts';
 import { AWAY, GOODBYE, Session } from './session.ts';
 import { type SessionRecord, SessionStore, type StoredSession, serialize } from './session-store.ts';
 import { stateOf } from './state.ts';
@@ -105,10 +103,7 @@ export class Signaling implements Events<SignalingEvents> {
         this.actor.send({ type: 'failed', ...loss });
       },
     });
-    this.#pacer = new Pacer(
-      (text) => this.#session.send(text),
-      () => this.#seat.isInside,
-    );
+    this.#pacer = new Pacer(this.#session, () => this.#seat.isInside);
     this.#seat = new Seat(
       this.#pacer,
       {
@@ -222,7 +217,7 @@ export class Signaling implements Events<SignalingEvents> {
    * `Internal` when the server is at its room limit, `Closed`.
    */
   createRoom(options?: CallOptions): Promise<RoomState> {
-    return this.#quiet(this.#enter({}, options));
+    return this.#quiet(this.#call({ type: 'enter', request: {} }, options) as Promise<RoomState>);
   }
 
   /**
@@ -241,7 +236,8 @@ export class Signaling implements Events<SignalingEvents> {
         'A room id is a version 4 UUID: one that createRoom() returned, or crypto.randomUUID() makes.';
       throw new SignalingError('InvalidPayload', `"${roomId}" cannot be a room id. ${hint}`);
     }
-    return this.#enter({ roomId: roomId.toLowerCase(), createIfMissing }, options);
+    const request = { roomId: roomId.toLowerCase(), createIfMissing };
+    return (await this.#call({ type: 'enter', request }, options)) as RoomState;
   }
 
   /** Leaves the room; settles when that is on its way, or at once outside a room. Relays still waiting are dropped. */
@@ -251,7 +247,7 @@ export class Signaling implements Events<SignalingEvents> {
 
   async #leave(options?: CallOptions): Promise<void> {
     const { status } = this.#state;
-    if (status !== 'idle' && status !== 'closed') await this.#ask({ type: 'leave' }, options);
+    if (status !== 'idle' && status !== 'closed') await this.#call({ type: 'leave' }, options);
   }
 
   /**
@@ -503,13 +499,9 @@ export class Signaling implements Events<SignalingEvents> {
     }
   }
 
-  #enter(request: Request, options?: CallOptions): Promise<RoomState> {
-    return this.#ask({ type: 'enter', request }, options) as Promise<RoomState>;
-  }
-
-  async #ask(call: SeatCall, options: CallOptions = {}): Promise<RoomState | undefined> {
+  async #call(call: SeatCall, options: CallOptions = {}): Promise<RoomState | undefined> {
     options.signal?.throwIfAborted();
-    const answer = this.#seat.ask(call, options);
+    const answer = this.#seat.call(call, options);
     try {
       this.#tell({ type: 'connect' });
       if (this.#state.status === 'closed') this.#end();

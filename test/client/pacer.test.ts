@@ -14,10 +14,7 @@ interface Given {
 /** The numbers of the frames, in the order they leave a queue they all waited in. */
 function order(frames: readonly Given[]): number[] {
   const left: number[] = [];
-  const pacer = new Pacer(
-    (text) => left.push(Number(text)),
-    () => true,
-  );
+  const pacer = new Pacer({ send: (text) => void left.push(Number(text)) }, () => true);
   pacer.open(LIMITS);
   pacer.close();
   for (const [i, frame] of frames.entries()) pacer.push({ ...frame, text: String(i) });
@@ -34,10 +31,7 @@ function departures(limits: typeof LIMITS, arrivals: readonly number[]): number[
   jest.useFakeTimers();
   const start = performance.now();
   const left = [start]; // Hello
-  const pacer = new Pacer(
-    () => left.push(performance.now()),
-    () => true,
-  );
+  const pacer = new Pacer({ send: () => void left.push(performance.now()) }, () => true);
   pacer.open(limits);
   for (const at of arrivals) setTimeout(() => pacer.push({ text: '' }), at);
   while (left.length <= arrivals.length) jest.advanceTimersToNextTimer();
@@ -112,10 +106,7 @@ test('whatever is given: all of it leaves, to each addressee in order, and no ca
 test('frames with an addressee wait while none may be relayed; a lost socket forgets those for the server', () => {
   const left: string[] = [];
   let mayRelay = false;
-  const pacer = new Pacer(
-    (text) => left.push(text),
-    () => mayRelay,
-  );
+  const pacer = new Pacer({ send: (text) => void left.push(text) }, () => mayRelay);
   pacer.open(LIMITS);
   pacer.push({ text: 'relay', to: 'a' });
   pacer.push({ text: 'own' });
@@ -131,10 +122,7 @@ test('frames with an addressee wait while none may be relayed; a lost socket for
 test('what is dropped is told why, and never leaves', () => {
   const left: string[] = [];
   const told: unknown[] = [];
-  const pacer = new Pacer(
-    (text) => left.push(text),
-    () => true,
-  );
+  const pacer = new Pacer({ send: (text) => void left.push(text) }, () => true);
   const frame: Frame = { text: 'relay', to: 'a', dropped: (reason) => told.push(reason) };
   pacer.push(frame);
   expect(pacer.drop((each) => each === frame, 'gone')).toBe(true);
@@ -146,10 +134,7 @@ test('what is dropped is told why, and never leaves', () => {
 /** What has left a pacer that was given these, and the pacer. */
 function sendTo(...tos: (string | undefined)[]) {
   const left: string[] = [];
-  const pacer = new Pacer(
-    (text) => left.push(text),
-    () => true,
-  );
+  const pacer = new Pacer({ send: (text) => void left.push(text) }, () => true);
   pacer.open(LIMITS);
   for (const [i, to] of tos.entries()) pacer.push({ text: `${i}`, to });
   return { left, pacer };

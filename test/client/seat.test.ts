@@ -1,4 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { SignalingError } from '../../src/client/errors.ts';
+import { Pacer } from '../../src/client/pacer.ts';
+import { Seat, type SeatCall } from '../../src/client/seat.ts';
 import { seat } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { closeAll, meet, type Recorded, start } from './clients.ts';
@@ -10,6 +13,75 @@ beforeAll(async () => {
   server = await startServer();
 });
 afterEach(closeAll);
+
+describe('calls and their frames', () => {
+  const LEAVE: SeatCall = { type: 'leave' };
+  const ENTER: SeatCall = { type: 'enter', request: {} };
+  const ROOM = { roomId: 'room', participants: ['self'] };
+  const CREATE = '{"type":"CreateRoom"}';
+
+  /** A seat that speaks to no server: `sent` are its frames. */
+  function startSeat({ isOpen = true } = {}) {
+    const sent: string[] = [];
+    const pacer = new Pacer({ send: (text) => void sent.push(text) }, () => true);
+    const host = { selfId: () => 'self', roomChanged: () => {}, failed: () => {} };
+    const alone = new Seat(pacer, host, undefined);
+    const open = () => {
+      pacer.open({ messages: 100, window_ms: 1000 });
+      alone.advance();
+    };
+    if (isOpen) open();
+    const call = (event: SeatCall, options = {}) => {
+      const answer = alone.call(event, options);
+      alone.advance();
+      return answer;
+    };
+    const admit = () => {
+      alone.tell({ type: 'admitted' });
+      alone.tell({ type: 'participants', room: ROOM });
+    };
+    return { seat: alone, sent, open, call, admit };
+  }
+
+  test('one call is under way at a time, and the next begins when it is over', async () => {
+    const { seat: alone, sent, call, admit } = startSeat();
+    const [entered, left] = [call(ENTER), call(LEAVE)];
+    expect([alone.isWanted, sent]).toEqual([true, [CREATE]]);
+    admit();
+    expect([alone.isWanted, sent]).toEqual([false, [CREATE, '{"type":"LeaveRoom"}']]);
+    expect([await entered, await left]).toEqual([ROOM, undefined]);
+  });
+
+  test('a call whose signal aborts before its turn sends nothing', async () => {
+    const { seat: alone, sent, open, call } = startSeat({ isOpen: false });
+    const controller = new AbortController();
+    const first = call(ENTER, { signal: controller.signal });
+    controller.abort(new Error('changed my mind'));
+    await expect(first).rejects.toThrow('changed my mind');
+    open();
+    expect([alone.isWanted, sent]).toEqual([false, []]);
+  });
+
+  test('a call whose signal aborts while the server is asked is undone, and the next begins behind that', async () => {
+    const { sent, call, admit } = startSeat();
+    const controller = new AbortController();
+    const [first, second] = [call(ENTER, { signal: controller.signal }), call(ENTER)];
+    controller.abort(new Error('changed my mind'));
+    await expect(first).rejects.toThrow('changed my mind');
+    expect(sent).toEqual([CREATE]);
+    admit();
+    expect(sent).toEqual([CREATE, '{"type":"LeaveRoom"}', CREATE]);
+    admit();
+    expect(await second).toEqual(ROOM);
+  });
+
+  test('at the end all are rejected', async () => {
+    const { seat: alone, call } = startSeat();
+    const all = [call(ENTER), call(LEAVE)];
+    alone.end(new SignalingError('Closed', 'over'));
+    for (const each of all) await expect(each).rejects.toThrow('over');
+  });
+});
 
 describe('calls at once', () => {
   test('are done one after another, in order', async () => {
