@@ -266,7 +266,7 @@ export const VARIABLES = {
   FRAME_ANCESTORS: list(
     'self, origins such as https://app.example and patterns such as https://*.example.org (no IPv6 addresses), separated by commas; empty: none',
     isFrameAncestor,
-    'Sites that may show the call page in a frame. Their frame has to allow camera, microphone and display-capture.',
+    'Sites that may show the call page in a frame. Their frame has to allow camera, microphone, display-capture, clipboard-write and screen-wake-lock.',
   ),
   TRUST_PROXY: list(
     'addresses, CIDR subnets, loopback, linklocal or uniquelocal, separated by commas; empty: none',

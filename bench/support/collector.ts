@@ -2,7 +2,7 @@ import { startScript } from './servers.ts';
 
 /** A collector in a process of its own, whose processor time is nobody's: see sink.ts. */
 export interface Collector {
-  /** The environment with which a server exports every span to it, over OTLP http/protobuf. */
+  /** The environment with which a server exports every span to it. */
   readonly env: Readonly<Record<string, string>>;
   /** Spans received so far. */
   readonly spans: number;
@@ -21,8 +21,10 @@ const MAX_QUEUE_SIZE = 1_000_000;
 const DELAY_MS = 5000;
 const GIVE_UP_MS = 30_000;
 
-export async function startCollector(): Promise<Collector> {
-  const sink = await startScript('./sink.ts');
+/** `protocol`: as OTEL_EXPORTER_OTLP_PROTOCOL. */
+export async function startCollector(protocol = 'http/protobuf'): Promise<Collector> {
+  const sink = await startScript('./sink.ts', { env: { SINK_PROTOCOL: protocol } });
+  const path = protocol === 'grpc' ? '' : '/v1/traces';
   let spans = 0;
   let changed = () => {};
   sink.process.on('message', (news: { spans?: number }) => {
@@ -40,8 +42,8 @@ export async function startCollector(): Promise<Collector> {
   return {
     env: {
       OTEL_TRACES_EXPORTER: 'otlp',
-      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
-      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${sink.url.port}/v1/traces`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${sink.url.port}${path}`,
       OTEL_BSP_MAX_QUEUE_SIZE: String(MAX_QUEUE_SIZE),
     },
     get spans() {

@@ -34,11 +34,13 @@ const PATIENT = {
 /** All clients come from one machine. */
 const UNCOUNTED = { MAX_CONNECTIONS: '1000000' };
 
-/** How Bloom samples, by what follows its name. */
-const SAMPLERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** How Bloom samples and exports, by what follows its name. */
+const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'bloom 10 %': { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.1' },
   'bloom 1 %': { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' },
   'bloom always_on': { OTEL_TRACES_SAMPLER: 'always_on' },
+  'bloom http/json': { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
+  'bloom grpc': { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
 };
 
 /** The peers: package, and how it is spoken to. Their scripts are in bench/peers/. */
@@ -62,7 +64,11 @@ export function hasPeers(): boolean {
 /** Starts the server of this name. `env` reaches Bloom alone. Throws for an unknown name, or peers not installed. */
 export async function enter(name: string, options: EnterOptions = {}): Promise<Contestant> {
   const { nodeOptions = [] } = options;
-  const env = { ...(options.hasOwnLimits ? UNCOUNTED : PATIENT), ...SAMPLERS[name], ...options.env };
+  const env: Record<string, string> = {
+    ...(options.hasOwnLimits ? UNCOUNTED : PATIENT),
+    ...VARIANTS[name],
+    ...options.env,
+  };
   switch (name) {
     case 'bare':
     case 'bare again':
@@ -78,8 +84,10 @@ export async function enter(name: string, options: EnterOptions = {}): Promise<C
     case 'bloom 10 %':
     case 'bloom 1 %':
     case 'bloom always_on':
+    case 'bloom http/json':
+    case 'bloom grpc':
     case 'main': {
-      const collector = await startCollector();
+      const collector = await startCollector(env.OTEL_EXPORTER_OTLP_PROTOCOL);
       const start = { env: { ...collector.env, ...env }, nodeOptions };
       const server = await startBloom(start, name === 'main' ? options.main : undefined);
       return contestant(name, 'bloom', server, collector);
@@ -87,7 +95,7 @@ export async function enter(name: string, options: EnterOptions = {}): Promise<C
   }
   if (!Object.hasOwn(PEERS, name))
     throw new Error(
-      `no server ${name}; there are bare, bare again, glue, glue again, bloom, bloom no spans, ${Object.keys(SAMPLERS)}, echo, ${PEER_NAMES}`,
+      `no server ${name}; there are bare, bare again, glue, glue again, bloom, bloom no spans, ${Object.keys(VARIANTS)}, echo, ${PEER_NAMES}`,
     );
   if (!hasPeers()) throw new Error(`The peers are not installed: ${INSTALL_PEERS}`);
   const peer = PEERS[name as keyof typeof PEERS];

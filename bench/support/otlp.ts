@@ -14,6 +14,20 @@ export function countSpans(request: Uint8Array): number {
   return spans;
 }
 
+interface JsonRequest {
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly unknown[] }[];
+  }[];
+}
+
+/** The same of OTLP's JSON. */
+export function countJsonSpans(request: Uint8Array): number {
+  const { resourceSpans } = JSON.parse(Buffer.from(request).toString()) as JsonRequest;
+  return resourceSpans
+    .flatMap(({ scopeSpans }) => scopeSpans)
+    .reduce((sum, { spans }) => sum + spans.length, 0);
+}
+
 /** Calls `visit` with the bytes of every length-delimited field of this number. */
 function each(message: Uint8Array, field: number, visit: (value: Uint8Array) => void): void {
   let offset = 0;

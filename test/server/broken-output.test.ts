@@ -1,11 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
   closeSync,
   constants,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
@@ -14,12 +13,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { TestClient } from '../support/client.ts';
+import { type Output, type Spawned, Workshop } from '../support/spawned.ts';
 import { until, within } from '../support/wait.ts';
 
 /**
@@ -27,43 +25,19 @@ import { until, within } from '../support/wait.ts';
  * listens then, so its port is chosen beforehand.
  */
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOON = 100_000;
 jest.setTimeout(300_000);
 
-let directory: string;
-let undo: (() => unknown)[];
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'bloom-output-'));
-  undo = [() => rmSync(directory, { recursive: true })];
-});
-afterEach(async () => {
-  for (const each of undo.reverse()) await each();
-});
+const workshop = new Workshop();
 
-type Output = number | 'pipe';
-
-interface Started {
-  readonly process: ChildProcess;
+interface Started extends Spawned {
   readonly url: string;
-  readonly exit: Promise<unknown[]>;
 }
 
 async function start(stdout: Output, stderr: Output, env: Record<string, string> = {}): Promise<Started> {
-  const port = await freePort();
-  const child = spawn(process.execPath, ['src/main.ts'], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env.PATH ?? '',
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      METRICS: 'prometheus',
-      ...env,
-    },
-    stdio: ['ignore', stdout, stderr],
-  });
-  undo.push(() => child.kill('SIGKILL'));
-  return { process: child, url: `http://127.0.0.1:${port}`, exit: once(child, 'exit') };
+  const PORT = String(await freePort());
+  const spawned = workshop.spawnServer({ stdout, stderr, env: { PORT, METRICS: 'prometheus', ...env } });
+  return { ...spawned, url: `http://127.0.0.1:${PORT}` };
 }
 
 async function freePort(): Promise<number> {
@@ -107,7 +81,7 @@ async function droppedLines({ url }: Started): Promise<number> {
 
 function opened(path: string, flags: string | number): number {
   const fd = openSync(path, flags);
-  undo.push(() => closeSync(fd));
+  workshop.undo.push(() => closeSync(fd));
   return fd;
 }
 
@@ -119,7 +93,7 @@ test('standard error without space', async () => {
 });
 
 test('standard output without space: the log says where it listens', async () => {
-  const log = join(directory, 'log');
+  const log = join(workshop.directory, 'log');
   const server = await start(opened('/dev/full', 'w'), opened(log, 'a'));
   await expectServing(server);
   expect(readFileSync(log, 'utf8')).toContain(`"url":"${server.url}/"`);
@@ -129,10 +103,10 @@ test('standard output without space: the log says where it listens', async () =>
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 asRoot('a log disk that fills up, and has space again: the log goes on and tells what it lost', async () => {
-  const disk = join(directory, 'disk');
+  const disk = join(workshop.directory, 'disk');
   mkdirSync(disk);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
-  undo.push(() => execFileSync('umount', ['-l', disk]));
+  workshop.undo.push(() => execFileSync('umount', ['-l', disk]));
   const log = join(disk, 'log');
   const ballast = join(disk, 'ballast');
   const server = await start('pipe', opened(log, 'a'), { LOG_LEVEL: 'debug', METRICS: 'prometheus' });
@@ -167,16 +141,14 @@ function fill(file: string): void {
 describe('a pipe that is full', () => {
   /** A pipe with a reader that is stopped; the server's end, and the reader. */
   async function fullPipe() {
-    const path = join(directory, 'pipe');
+    const path = join(workshop.directory, 'pipe');
     execFileSync('mkfifo', [path]);
-    const end = opened(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const end = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const writing = opened(path, constants.O_WRONLY);
-    const reader = spawn('cat', { stdio: [opened(path, 'r'), 'pipe', 'ignore'] });
+    const reader = workshop.spawn(['cat'], { stdin: opened(path, 'r') });
     closeSync(end);
-    undo.splice(undo.length - 3, 1);
-    undo.push(() => reader.kill('SIGKILL'));
-    reader.kill('SIGSTOP');
-    const status = `/proc/${reader.pid}/stat`;
+    reader.process.kill('SIGSTOP');
+    const status = `/proc/${reader.process.pid}/stat`;
     await until('it is stopped', () => / T /.test(readFileSync(status, 'utf8')));
     const filling = opened(path, constants.O_WRONLY | constants.O_NONBLOCK);
     try {
@@ -199,21 +171,21 @@ describe('a pipe that is full', () => {
 
   test('is written to when its reader goes on', async () => {
     const { writing, reader } = await fullPipe();
-    let text = '';
-    reader.stdout?.on('data', (data) => {
-      text += data;
-    });
     const server = await start('pipe', writing);
     await expectServing(server);
-    reader.kill('SIGCONT');
-    await until('the log arrives', () => text.includes('"msg":"connection is rate limited"'), SOON);
+    reader.process.kill('SIGCONT');
+    await until(
+      'the log arrives',
+      () => reader.stdout().includes('"msg":"connection is rate limited"'),
+      SOON,
+    );
     await expectStopping(server);
   });
 
   test('does not keep a process that has failed', async () => {
     const { writing } = await fullPipe();
     const occupant = createServer().listen(0, '127.0.0.1');
-    undo.push(() => occupant.close());
+    workshop.undo.push(() => occupant.close());
     await once(occupant, 'listening');
     const { port } = occupant.address() as { port: number };
     const late = await start('pipe', writing, { PORT: String(port) });
@@ -232,43 +204,27 @@ describe('a reader that has gone', () => {
 });
 
 test('closed before the start', async () => {
-  const port = String(await freePort());
-  const shell = spawn('sh', ['-c', `exec ${process.execPath} src/main.ts >&- 2>&-`], {
-    cwd: ROOT,
-    env: { HOST: '127.0.0.1', PORT: port },
-    stdio: 'ignore',
-  });
-  undo.push(() => shell.kill('SIGKILL'));
-  const server = { process: shell, url: `http://127.0.0.1:${port}`, exit: once(shell, 'exit') };
+  const PORT = String(await freePort());
+  const command = `exec ${process.execPath} src/main.ts >&- 2>&-`;
+  const settings = { env: { PORT }, stdout: 'ignore', stderr: 'ignore' } as const;
+  const server = { ...workshop.spawn(['sh', '-c', command], settings), url: `http://127.0.0.1:${PORT}` };
   await expectServing(server);
   await expectStopping(server);
 });
 
 describe('an uncaught exception', () => {
   const script = `
-    process.argv[1] = '${ROOT}src/main.ts';
-    await import('${new URL('../../src/main.ts', import.meta.url)}');
+    process.argv[1] = new URL('src/main.ts', 'file://' + process.cwd() + '/').pathname;
+    await import(process.argv[1]);
     setImmediate(() => { throw new Error('out of luck'); });`;
-
-  function fail(stderr: Output): ChildProcess {
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-      cwd: ROOT,
-      env: { HOST: '127.0.0.1', PORT: '0' },
-      stdio: ['ignore', 'ignore', stderr],
-    });
-    undo.push(() => child.kill('SIGKILL'));
-    return child;
-  }
+  const fail = (stderr: Output) =>
+    workshop.spawn([process.execPath, '--input-type=module', '--eval', script], { stdout: 'ignore', stderr });
 
   test.each(['a file', 'a pipe'])('ends the process with a line in the log: %s', async (kind) => {
-    const log = join(directory, 'log');
+    const log = join(workshop.directory, 'log');
     const child = fail(kind === 'a file' ? opened(log, 'a') : 'pipe');
-    let text = '';
-    child.stderr?.on('data', (data) => {
-      text += data;
-    });
-    expect(await within(SOON, 'the exit', once(child, 'close'))).toEqual([1, null]);
-    if (kind === 'a file') text = readFileSync(log, 'utf8');
+    expect(await within(SOON, 'the exit', child.end)).toEqual([1, null]);
+    const text = kind === 'a file' ? readFileSync(log, 'utf8') : child.stderr();
     const lines = text.trimEnd().split('\n');
     expect(JSON.parse(lines.at(-1) as string)).toMatchObject({
       level: 'fatal',
@@ -277,6 +233,6 @@ describe('an uncaught exception', () => {
   });
 
   test('ends the process though nothing can be logged', async () => {
-    expect(await within(SOON, 'the exit', once(fail(opened('/dev/full', 'w')), 'exit'))).toEqual([1, null]);
+    expect(await within(SOON, 'the exit', fail(opened('/dev/full', 'w')).exit)).toEqual([1, null]);
   });
 });

@@ -1,15 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { startChild } from '../support/child.ts';
 import { TestClient } from '../support/client.ts';
 import { bare, Session } from '../support/session.ts';
+import { type Spawned, Workshop } from '../support/spawned.ts';
 import { until, within } from '../support/wait.ts';
 
 /** Signals to a server in a process of its own, to npm that started it, and to their process group. */
@@ -18,15 +18,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOON = 100_000;
 jest.setTimeout(300_000);
 
-let directory: string;
-let undo: (() => unknown)[];
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'bloom-signals-'));
-  undo = [() => rmSync(directory, { recursive: true })];
-});
-afterEach(async () => {
-  for (const each of undo.reverse()) await each();
-});
+const workshop = new Workshop();
 
 describe('by npm', () => {
   /** A package with the scripts of ours, but for the page, and one whose shell stays. */
@@ -34,58 +26,30 @@ describe('by npm', () => {
     const { scripts, type } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     const { start } = scripts;
     const stays = `${start.replace('exec ', '')}; true`;
-    writeFileSync(join(directory, 'package.json'), JSON.stringify({ type, scripts: { start, stays } }));
+    writeFileSync(
+      join(workshop.directory, 'package.json'),
+      JSON.stringify({ type, scripts: { start, stays } }),
+    );
     for (const name of ['src', 'machines', 'node_modules'])
-      symlinkSync(join(ROOT, name), join(directory, name));
+      symlinkSync(join(ROOT, name), join(workshop.directory, name));
   }
 
-  interface Npm {
-    readonly process: ChildProcess;
+  interface Npm extends Spawned {
     readonly wsUrl: string;
     readonly serverPid: number;
-    readonly exit: Promise<unknown[]>;
-    logs(): { msg: string; signal?: string }[];
   }
 
   async function npm(script: string): Promise<Npm> {
     makePackage();
-    const child = spawn('npm', ['run', '--silent', script], {
+    const { directory } = workshop;
+    const spawned = workshop.spawn(['npm', 'run', '--silent', script], {
       cwd: directory,
-      env: {
-        PATH: process.env.PATH ?? '',
-        HOME: directory,
-        HOST: '127.0.0.1',
-        PORT: '0',
-        DRAIN_TIMEOUT_MS: '300',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true, // a process group of its own
+      env: { HOME: directory, DRAIN_TIMEOUT_MS: '300' },
+      isGroup: true,
     });
-    undo.push(() => {
-      try {
-        process.kill(-(child.pid as number), 'SIGKILL');
-      } catch {}
-    });
-    let [out, log] = ['', ''];
-    child.stdout?.on('data', (data) => {
-      out += data;
-    });
-    child.stderr?.on('data', (data) => {
-      log += data;
-    });
-    await until('it listens', () => out.includes('\n'), SOON);
-    const [wsUrl = ''] = /ws:\S+/.exec(out) ?? [];
-    return {
-      process: child,
-      wsUrl,
-      serverPid: pidListeningOn(Number(new URL(wsUrl).port)),
-      exit: once(child, 'exit'),
-      logs: () =>
-        log
-          .split('\n')
-          .filter((line) => line.startsWith('{'))
-          .map((line) => JSON.parse(line)),
-    };
+    await until('it listens', () => spawned.stdout().includes('\n'), SOON);
+    const [wsUrl = ''] = /ws:\S+/.exec(spawned.stdout()) ?? [];
+    return { ...spawned, wsUrl, serverPid: pidListeningOn(Number(new URL(wsUrl).port)) };
   }
 
   function pidListeningOn(port: number): number {
@@ -122,7 +86,7 @@ describe('by npm', () => {
       expect(started.logs().map(({ msg }) => msg)).toEqual(
         expect.arrayContaining(['listening', 'stopping', 'stopped']),
       );
-      expect(started.logs().filter(({ msg }) => msg.startsWith('stopping'))).toHaveLength(1);
+      expect(started.logs().filter(({ msg }) => String(msg).startsWith('stopping'))).toHaveLength(1);
     },
   );
 
@@ -140,7 +104,12 @@ describe('by npm', () => {
 
 describe('SIGHUP', () => {
   function makeCertificate(name: string): void {
-    const files = ['-keyout', join(directory, `${name}.key`), '-out', join(directory, `${name}.pem`)];
+    const files = [
+      '-keyout',
+      join(workshop.directory, `${name}.key`),
+      '-out',
+      join(workshop.directory, `${name}.pem`),
+    ];
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
     execFileSync('openssl', ['req', '-x509', ...key, ...files, ...subject, '-days', '2'], { stdio: 'pipe' });
@@ -157,19 +126,19 @@ describe('SIGHUP', () => {
 
   test('new connections get the new certificate, those open go on, and a wrong pair is not taken', async () => {
     for (const name of ['first', 'second']) makeCertificate(name);
-    const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'cert.key')];
+    const [cert, key] = [join(workshop.directory, 'cert.pem'), join(workshop.directory, 'cert.key')];
     const use = (certOf: string, keyOf: string) => {
       for (const [from, to] of [
         [`${certOf}.pem`, cert],
         [`${keyOf}.key`, key],
       ] as const) {
-        cpSync(join(directory, from), `${to}.new`);
+        cpSync(join(workshop.directory, from), `${to}.new`);
         renameSync(`${to}.new`, to);
       }
     };
     use('first', 'first');
     const server = await startChild({ TLS_CERT_FILE: cert, TLS_KEY_FILE: key });
-    undo.push(() => server.stop('SIGKILL'));
+    workshop.undo.push(() => server.stop('SIGKILL'));
     const lines = (msg: string) => server.logs().filter((line) => String(line.msg).startsWith(msg));
     const client = await TestClient.connect(server.wsUrl, { ca: readFileSync(cert) });
     const { room_id } = await client.createRoom();
@@ -199,7 +168,7 @@ describe('SIGHUP', () => {
 
   test('without TLS it changes nothing, and says so', async () => {
     const server = await startChild();
-    undo.push(() => server.stop('SIGKILL'));
+    workshop.undo.push(() => server.stop('SIGKILL'));
     const client = await TestClient.connect(server.wsUrl);
     server.process.kill('SIGHUP');
     const says = () => server.logs().some(({ msg }) => msg === 'there is no TLS certificate to reload');
@@ -209,32 +178,26 @@ describe('SIGHUP', () => {
   });
 
   test('with a terminal on standard input it stops, as SIGINT does', async () => {
-    const log = join(directory, 'log');
+    const log = join(workshop.directory, 'log');
     const command = `exec ${process.execPath} src/main.ts 2>${log}`;
-    const terminal = spawn('script', ['--quiet', '--command', command, '/dev/null'], {
-      cwd: ROOT,
-      env: { HOST: '127.0.0.1', PORT: '0', SHELL: '/bin/sh' },
-      stdio: ['pipe', 'pipe', 'ignore'],
+    const terminal = workshop.spawn(['script', '--quiet', '--command', command, '/dev/null'], {
+      env: { SHELL: '/bin/sh' },
+      stdin: 'pipe',
     });
-    undo.push(() => terminal.kill('SIGKILL'));
-    let out = '';
-    terminal.stdout?.on('data', (data) => {
-      out += data;
-    });
-    await until('it listens', () => /health/.test(out), SOON);
-    const client = await TestClient.connect(/ws:\S+/.exec(out)?.[0] as string);
-    const { pid } = terminal;
+    await until('it listens', () => /health/.test(terminal.stdout()), SOON);
+    const client = await TestClient.connect(/ws:\S+/.exec(terminal.stdout())?.[0] as string);
+    const { pid } = terminal.process;
     const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
     process.kill(Number(child), 'SIGHUP');
     expect(await client.closed).toBe(1001);
-    await within(SOON, 'the exit', once(terminal, 'exit'));
+    await within(SOON, 'the exit', terminal.exit);
     expect(readFileSync(log, 'utf8')).toMatch(/"signal":"SIGHUP".*"stopping"/);
   });
 });
 
 test('SIGUSR1 opens no debugger, whatever Node is told', async () => {
   const server = await startChild();
-  undo.push(() => server.stop('SIGKILL'));
+  workshop.undo.push(() => server.stop('SIGKILL'));
   server.process.kill('SIGUSR1');
   await until('it says so', () => server.logs().some(({ msg }) => String(msg).includes('SIGUSR1')), SOON);
   await (await TestClient.connect(server.wsUrl)).createRoom();
@@ -245,7 +208,7 @@ test('SIGUSR1 opens no debugger, whatever Node is told', async () => {
 
 test('the same signal twice at once counts once', async () => {
   const server = await startChild({ DRAIN_TIMEOUT_MS: '300' });
-  undo.push(() => server.stop('SIGKILL'));
+  workshop.undo.push(() => server.stop('SIGKILL'));
   const session = await Session.open(server.wsUrl);
   server.process.kill('SIGTERM');
   expect(await server.stop('SIGTERM')).toBe(0);

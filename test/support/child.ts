@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { jsonLines, textOf } from './spawned.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -29,19 +30,14 @@ export async function startChild(
     env: { ...Object.fromEntries(inherited), HOST: '127.0.0.1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let stdout = '';
-  let stderr = '';
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
+  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
   const exited = once(child, 'exit');
   const wsUrl = await new Promise<URL>((resolve, reject) => {
-    child.stdout.on('data', (data) => {
-      stdout += data;
-      const line = /listening on (wss?:\S+)/.exec(stdout);
+    child.stdout.on('data', () => {
+      const line = /listening on (wss?:\S+)/.exec(stdout());
       if (line) resolve(new URL(line[1] as string));
     });
-    exited.then(([code]) => reject(new Error(`the server exited with ${code}: ${stderr}`)));
+    exited.then(([code]) => reject(new Error(`the server exited with ${code}: ${stderr()}`)));
   });
   const url = new URL('.', wsUrl);
   url.protocol = wsUrl.protocol.replace('ws', 'http');
@@ -49,11 +45,7 @@ export async function startChild(
     process: child,
     url,
     wsUrl,
-    logs: () =>
-      stderr
-        .split('\n')
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line)),
+    logs: () => jsonLines(stderr()),
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
       const [code] = await exited;

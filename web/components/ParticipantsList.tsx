@@ -1,4 +1,4 @@
-import { MicOff, Signal } from 'lucide-react';
+import { MicOff } from 'lucide-react';
 import type { Call } from '../call/call.ts';
 import { passes } from '../call/happenings.ts';
 import { nameOf, type Person } from '../call/people.ts';
@@ -106,7 +106,7 @@ function Participant({
       ) : (
         quality !== 'good' && (
           <p className="participant-state">
-            <Signal aria-hidden="true" />
+            <span className="signal-bars" aria-hidden="true" />
             <span className="participant-state-text">{participants.qualities[quality]}</span>
           </p>
         )

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { countSpans } from '../../../bench/support/otlp.ts';
+import { countJsonSpans, countSpans } from '../../../bench/support/otlp.ts';
 
 /** A length-delimited field. */
 function field(number: number, ...parts: Buffer[]): Buffer {
@@ -35,4 +35,10 @@ test('counts the spans of every scope of every resource, whatever stands beside 
 
 test('a message that ends in a number is no message', () => {
   expect(() => countSpans(Buffer.from([0x0a, 0x80]))).toThrow(RangeError);
+});
+
+test('counts the spans of a request in JSON', () => {
+  const scope = { spans: [{}, {}] };
+  const request = { resourceSpans: [{ scopeSpans: [scope, scope] }, { scopeSpans: [scope] }] };
+  expect(countJsonSpans(Buffer.from(JSON.stringify(request)))).toBe(6);
 });
