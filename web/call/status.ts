@@ -14,8 +14,9 @@ export interface Status {
   readonly retryAt?: number;
 }
 
-/** More names do not fit into a line. */
+/** More names, or longer ones, do not fit into a phone's two lines with what is said of them. */
 const MAX_NAMES = 3;
+const MAX_CHARACTERS = 36;
 
 /** The worst comes first: the server, lost and unreached people, then weak connections. */
 export function statusOf(
@@ -62,11 +63,12 @@ export function statusOf(
   return { tone: 'good', text: connected === 0 ? text.status.alone : text.status.connected(connected) };
 }
 
-/** Their names, or how many they are: when they are many, or several have not told their names yet. */
+/** Their names; or how many they are, when the names do not fit or several have not told theirs yet. */
 function namesOf(people: readonly Person[], text: Text): string {
   const areTold = people.every(({ name }) => name !== '');
-  if (people.length > MAX_NAMES || (people.length > 1 && !areTold)) return text.status.people(people.length);
-  return new Intl.ListFormat(text.locale).format(people.map((person) => nameOf(person, text)));
+  const names = new Intl.ListFormat(text.locale).format(people.map((person) => nameOf(person, text)));
+  const fit = people.length <= MAX_NAMES && names.length <= MAX_CHARACTERS;
+  return people.length > 1 && !(areTold && fit) ? text.status.people(people.length) : names;
 }
 
 function ofEntering({ status, attempt, retryAt }: SignalingState, { status: text }: Text): Status {

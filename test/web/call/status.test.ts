@@ -109,6 +109,13 @@ test('a weak connection is named, the worst first, and never called good', () =>
   expect(read(person('Lea', { state: 'reconnecting' })).text).toBe('Connection to Lea lost. Reconnecting…');
 });
 
+test('long names are counted, so that what is said of them is seen; one alone is named', () => {
+  const maria = person('María José Fernández de la Vega Llamazar');
+  const read = (...others: Person[]) => statusOf(CONNECTED, [SELF, ...others], true, en, () => 'bad').text;
+  expect(read(maria, person('Ken'))).toBe('Bad connection to 2 people: sound and pictures may stop');
+  expect(read(maria)).toMatch(/^Bad connection to María José/);
+});
+
 test('in Japanese', () => {
   expect(statusOf(CONNECTED, [SELF, person('Ken')], true, ja).text).toBe('1 人と接続済み');
   const others = [person('Ken', { state: 'connecting' }), person('Lea', { state: 'connecting' })];
