@@ -30,7 +30,7 @@ Usage: bloom [options]
        bloom conformance ws://HOST/ws [options]
 
 Commands:
-  conformance    prove a signalling server, this or another, against the protocol (bloom conformance --help)
+  conformance    test a signalling server against the protocol (bloom conformance --help)
 
 Options:
   --port N       port to listen on (PORT, default ${VARIABLES.PORT.fallback}; 0 takes any free one)

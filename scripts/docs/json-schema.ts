@@ -1,8 +1,8 @@
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
 import * as client from '../../src/protocol/client.ts';
-import { numbered } from '../../src/protocol/misfit.ts';
 import * as server from '../../src/protocol/server.ts';
+import { numbered } from '../../src/protocol/validation.ts';
 import { aboutClient, aboutServer, WORDS_OF_FIELDS } from './catalogue.ts';
 
 /** The JSON Schemas of docs/schema/, and the message schemas of docs/asyncapi.yaml: all from the valibot schemas. */

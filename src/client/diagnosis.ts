@@ -46,7 +46,7 @@ export class Diagnosis {
     connection.addEventListener('icegatheringstatechange', learnt);
   }
 
-  /** Candidates are gathered anew, so former errors are moot. */
+  /** Forgets former errors, because gathering starts again. */
   forget(): void {
     this.#errors.clear();
   }

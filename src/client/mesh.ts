@@ -5,10 +5,10 @@ import { type Description, read } from './description.ts';
 import { Emitter, type Events } from './emitter.ts';
 import { withIceServers } from './ice-servers.ts';
 import type { Timing } from './machines/negotiation.ts';
+import { OrphanedPeers } from './orphaned-peers.ts';
 import { type MeshPeer, Peer, type PeerHost } from './peer.ts';
 import type { RoomState } from './room.ts';
 import type { Signaling } from './signaling.ts';
-import { Strays } from './strays.ts';
 import { MAX_TIMER_MS } from './timer.ts';
 import { type MeshTiming, readTiming } from './timing.ts';
 import type { StreamedTrack } from './tracks.ts';
@@ -79,7 +79,7 @@ export class Mesh implements Events<MeshEvents> {
   readonly #away = new Set<ParticipantId>();
   /** Until then the other members may be on the server that drains, by `performance.now()`. */
   #drainEndsAt = 0;
-  readonly #strays = new Strays({
+  readonly #orphanedPeers = new OrphanedPeers({
     peers: () => this.#peers.values(),
     participants: () => this.#signaling.room?.participants ?? [],
     offered: (from, description) => this.#offered(from, description),
@@ -167,7 +167,7 @@ export class Mesh implements Events<MeshEvents> {
   /** Closes every connection, for good. The room is not left: that is `signaling`'s. Idempotent. */
   close(): void {
     this.#closing.abort();
-    this.#strays.end();
+    this.#orphanedPeers.end();
     this.#follow(undefined);
   }
 
@@ -177,7 +177,7 @@ export class Mesh implements Events<MeshEvents> {
     const others = (room?.participants ?? []).filter((id) => id !== selfId);
     for (const peer of [...this.#peers.values()]) {
       // Who kept its id through our restart has heard that we left, and closed its end.
-      if (room === undefined || peer.isNameless === others.includes(peer.id)) this.#drop(peer);
+      if (room === undefined || peer.hasUnknownId === others.includes(peer.id)) this.#drop(peer);
     }
     for (const id of [...this.#waiting.keys()]) {
       if (!others.includes(id)) this.#stopWaiting(id);
@@ -186,14 +186,14 @@ export class Mesh implements Events<MeshEvents> {
       if (!others.includes(id)) this.#attempts.delete(id);
     }
     for (const id of this.#away) if (!others.includes(id)) this.#away.delete(id);
-    const areStrays = this.#strays.all.length > 0;
+    const hasOrphanedPeers = this.#orphanedPeers.all.length > 0;
     for (const id of others) {
       if (this.#closing.signal.aborted) return; // by a listener, meanwhile
       if (this.#peers.has(id) || this.#waiting.has(id) || this.#away.has(id)) continue;
-      if (areStrays) this.#wait(id, this.#timing.matchMs);
+      if (hasOrphanedPeers) this.#wait(id, this.#timing.matchMs);
       else this.#meet(id);
     }
-    if (selfId !== undefined && areStrays) this.#strays.introduce(selfId);
+    if (selfId !== undefined && hasOrphanedPeers) this.#orphanedPeers.introduce(selfId);
   }
 
   #meet(id: ParticipantId): Peer {
@@ -267,7 +267,7 @@ export class Mesh implements Events<MeshEvents> {
       trackEnded: (track) => emit('trackEnded', { peer: peerOf(), track }),
       opened: (label) => emit('channelOpen', { peer: peerOf(), label }),
       heard: (label, data) => emit('message', { peer: peerOf(), label, data }),
-      told: (text) => this.#strays.told(peerOf(), text),
+      told: (text) => this.#orphanedPeers.told(peerOf(), text),
       // The other end has closed its connection; if it is in the room still, it may want another.
       ended: () => this.#ended(peerOf()),
       failed: (error) => this.#failed(peerOf(), error),
@@ -287,8 +287,8 @@ export class Mesh implements Events<MeshEvents> {
   #changed(peer: Peer): void {
     if (peer.state !== 'closed' && this.#peers.get(peer.id) !== peer) return; // not told of yet
     this.#emitter.emit('peerState', peer);
-    if (peer.state === 'connected') this.#strays.dropClaimedBy(peer.id);
-    if (peer.state === 'failed' && peer.isNameless) this.#drop(peer);
+    if (peer.state === 'connected') this.#orphanedPeers.dropClaimedBy(peer.id);
+    if (peer.state === 'failed' && peer.hasUnknownId) this.#drop(peer);
   }
 
   #drop(peer: Peer): void {
@@ -335,7 +335,7 @@ export class Mesh implements Events<MeshEvents> {
   }
 
   #offered(from: ParticipantId, description: Description): void {
-    if (this.#strays.offered(from, description)) return;
+    if (this.#orphanedPeers.offered(from, description)) return;
     const peer = this.#peers.get(from);
     if (peer !== undefined && peer.accepts(description) !== 'no') return peer.offered(description);
     if (description.addressee !== undefined) return; // meant for a connection that is no more
@@ -345,13 +345,13 @@ export class Mesh implements Events<MeshEvents> {
   }
 
   #answered(from: ParticipantId, description: Description): void {
-    this.#strays.answered(from, description);
+    this.#orphanedPeers.answered(from, description);
     const peer = this.#peers.get(from);
     if (peer !== undefined && peer.accepts(description) !== 'no') peer.answered(description);
   }
 
   #candidate(from: ParticipantId, candidate: RTCIceCandidateInit | null): void {
-    const peer = this.#peers.get(from) ?? this.#strays.claimedBy(from);
+    const peer = this.#peers.get(from) ?? this.#orphanedPeers.claimedBy(from);
     peer?.candidate(candidate);
   }
 
@@ -370,7 +370,7 @@ export class Mesh implements Events<MeshEvents> {
       }
     }
     const othersMayStayMs = Math.max(0, this.#drainEndsAt - performance.now());
-    this.#strays.restarted(Math.min(othersMayStayMs + this.#timing.strayMs, MAX_TIMER_MS));
+    this.#orphanedPeers.restarted(Math.min(othersMayStayMs + this.#timing.strayMs, MAX_TIMER_MS));
   }
 
   #rename(peer: Peer, id: ParticipantId): void {
@@ -390,7 +390,7 @@ export class Mesh implements Events<MeshEvents> {
     const timer = setTimeout(() => {
       this.#waiting.delete(id);
       if (this.#peers.has(id) || !this.#isHere(id)) return;
-      const isClaimed = this.#strays.claimedBy(id) !== undefined;
+      const isClaimed = this.#orphanedPeers.claimedBy(id) !== undefined;
       if (isClaimed && ms === this.#timing.matchMs) this.#wait(id, this.#timing.proofMs);
       else this.#meet(id);
     }, ms);
@@ -400,7 +400,7 @@ export class Mesh implements Events<MeshEvents> {
   #stopWaiting(id: ParticipantId): void {
     clearTimeout(this.#waiting.get(id));
     this.#waiting.delete(id);
-    this.#strays.forget(id);
+    this.#orphanedPeers.forget(id);
   }
 }
 

@@ -159,8 +159,8 @@ export class Peer implements MeshPeer {
   }
 
   /** Whether ids went with the server, and this one's new one is not known yet. */
-  get isNameless(): boolean {
-    return this.#hasClaimed || this.actor.getSnapshot().matches({ open: { presence: 'nameless' } });
+  get hasUnknownId(): boolean {
+    return this.#hasClaimed || this.actor.getSnapshot().matches({ open: { presence: 'unknownId' } });
   }
 
   /** Whether the participant has lost its signalling. */
@@ -349,7 +349,7 @@ export class Peer implements MeshPeer {
 
   /** No caller waits for it: the negotiation's timers heal what is lost on the way, and `refused` what is too large. */
   #relay(send: (to: ParticipantId) => Promise<void>, refused?: () => unknown): void {
-    const to = this.#hasClaimed ? this.claim : this.isNameless ? undefined : this.id;
+    const to = this.#hasClaimed ? this.claim : this.hasUnknownId ? undefined : this.id;
     if (to === undefined) return;
     send(to).catch((error) => {
       if ((error as Partial<SignalingError>).code !== 'InvalidPayload') return;

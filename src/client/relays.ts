@@ -5,12 +5,12 @@ import type { Pacer } from './pacer.ts';
 import type { RoomState } from './room.ts';
 import type { CallOptions } from './types.ts';
 
-/** Relays that may wait; the next is rejected with `RateLimited`. */
+/** The most relays that wait. The next one is rejected with `RateLimited`. */
 const MAX_QUEUE = 1000;
 const MAX_LINE_INDEX = 65_535;
 
-/** Where somebody stands who sends a relay. */
-export interface Standing {
+/** The sender of a relay: its id, its room and its limits. */
+export interface RelayContext {
   /** Set once the client is closed. */
   readonly closed: SignalingError | undefined;
   readonly selfId: ParticipantId | undefined;
@@ -18,17 +18,17 @@ export interface Standing {
   readonly limits: Ready['limits'] | undefined;
 }
 
-/** Offers, answers and candidates on their way out: those that the server would refuse do not set out. */
+/** Sends offers, answers and candidates. Rejects those that the server would refuse, before they are sent. */
 export class Relays {
   readonly #pacer: Pacer;
-  readonly #standing: () => Standing;
+  readonly #context: () => RelayContext;
 
-  constructor(pacer: Pacer, standing: () => Standing) {
+  constructor(pacer: Pacer, context: () => RelayContext) {
     this.#pacer = pacer;
-    this.#standing = standing;
+    this.#context = context;
   }
 
-  /** Settles when it was handed to the socket. */
+  /** Resolves when the relay is handed to the socket. */
   async send(message: RelayRequest, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     const { to } = message;
@@ -50,21 +50,21 @@ export class Relays {
     }
   }
 
-  /** Those to whoever is in no room with this client any more are not sent. */
-  dropStrays(): void {
-    const present = this.#standing().room?.participants ?? [];
+  /** Drops waiting relays to participants that are not in this client's room any more. */
+  dropUndeliverable(): void {
+    const present = this.#context().room?.participants ?? [];
     const absent = new SignalingError('ParticipantNotFound', 'The participant left, or you did.');
     this.#pacer.drop(({ to }) => to !== undefined && !present.includes(to), absent);
   }
 
-  /** The session is gone that they belonged to. */
+  /** Drops all waiting relays, because their session has ended. */
   forget(): void {
     const gone = new SignalingError('Lost', 'The session had ended, and the relays that waited with it.');
     this.#pacer.drop(({ to }) => to !== undefined, gone);
   }
 
   #check(message: RelayRequest, text: string): void {
-    const { closed, selfId, room, limits } = this.#standing();
+    const { closed, selfId, room, limits } = this.#context();
     const { to } = message;
     const refuse = (code: SignalingError['code'], about: string) => {
       throw new SignalingError(code, about, to);
@@ -87,7 +87,7 @@ export class Relays {
   }
 }
 
-/** What the server would refuse, from callers without types: machines/seat.ts counts on that it refuses nothing. */
+/** Why the server would refuse the message. Callers without types can send anything; machines/seat.ts needs a valid relay. */
 function problemOf(message: RelayRequest): string | undefined {
   if (message.type !== 'IceCandidate') {
     return typeof message.sdp === 'string'

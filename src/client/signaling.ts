@@ -2,6 +2,7 @@ import { type Actor, createActor } from 'xstate';
 import type { RelayRequest } from '../protocol/client.ts';
 import type { ParticipantId, Ready, RoomId, ServerMessage } from '../protocol/server.ts';
 import { readBackoff } from './backoff.ts';
+import { watchBrowserEvents } from './browser-events.ts';
 import { type ChartLogic, runChart } from './chart.ts';
 import { Emitter, type Events } from './emitter.ts';
 import { readEndpoint, resolveEndpoint } from './endpoint.ts';
@@ -19,7 +20,6 @@ import { Seat, type SeatCall } from './seat.ts';
 import { AWAY, GOODBYE, Session } from './session.ts';
 import { type SessionRecord, SessionStore, type StoredSession, serialize } from './session-store.ts';
 import { stateOf } from './state.ts';
-import { watchSurroundings } from './surroundings.ts';
 import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
 import { isDevelopment, mayAsk, whyUnreachable } from './unreachable.ts';
 
@@ -134,7 +134,7 @@ export class Signaling implements Events<SignalingEvents> {
     });
     this.actor.on('*', (decision) => this.#perform(decision as SignalingDecision));
     this.actor.subscribe(() => this.#tellState());
-    this.#stopWatching = watchSurroundings(
+    this.#stopWatching = watchBrowserEvents(
       (type) => this.actor.send({ type }),
       () => this.#leavePage(),
     );
@@ -310,11 +310,11 @@ export class Signaling implements Events<SignalingEvents> {
     if (this.#state.status !== 'closed') this.actor.send(event);
   }
 
-  /** A call that is moot rejects, but when its caller does not wait for it that is no unhandled rejection. */
+  /** When somebody left, the call rejects, but a caller that does not await it gets no unhandled rejection. */
   #quiet<T>(call: Promise<T>): Promise<T> {
     const outer = new Promise<T>((resolve, reject) => {
       call.then(resolve, (error) => {
-        if (this.#isMoot(error)) outer.catch(() => {});
+        if (this.#isDeparture(error)) outer.catch(() => {});
         reject(error);
       });
     });
@@ -322,16 +322,16 @@ export class Signaling implements Events<SignalingEvents> {
   }
 
   /** Whether a call failed since somebody left meanwhile: the addressee, or this client. */
-  #isMoot(error: unknown): error is SignalingError {
+  #isDeparture(error: unknown): error is SignalingError {
     if (!(error instanceof SignalingError)) return false;
     const { code, to } = error;
     if (code === 'Closed') return this.#isClosing;
     return code === 'ParticipantNotFound' || code === 'Lost' || (to !== undefined && this.room === undefined);
   }
 
-  /** An async listener that awaits a call does not wait for it to be moot. Then the event `error` is enough. */
+  /** An async listener may await a call that fails because somebody left. The event `error` then reports it. */
   #isHandled(error: unknown, type: keyof SignalingEvents): boolean {
-    if (!this.#isMoot(error)) return false;
+    if (!this.#isDeparture(error)) return false;
     if (type !== 'error') this.#emitter.emit('error', error);
     return true;
   }
@@ -428,7 +428,7 @@ export class Signaling implements Events<SignalingEvents> {
     this.actor.send({ type: 'ready', heartbeatMs: ready.heartbeat_ms });
     if (ready.resumed) {
       const lost = ready.lost === true;
-      this.#relays.dropStrays(); // what goes again may be for somebody who left since
+      this.#relays.dropUndeliverable(); // the addressee may have left since
       if (earlier?.room !== undefined) {
         this.#formerPeers = new Set(earlier.room.participants);
         this.#seat.tell({ type: 'restored', room: earlier.room });
@@ -559,7 +559,7 @@ export class Signaling implements Events<SignalingEvents> {
   #tellRoom(before: RoomState | undefined): void {
     const { room } = this;
     this.#save();
-    this.#relays.dropStrays();
+    this.#relays.dropUndeliverable();
     this.#emitter.emit('room', room);
     if (before?.roomId !== room?.roomId) return;
     const isOther = (id: ParticipantId) => id !== this.selfId && id !== this.#previousId;

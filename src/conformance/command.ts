@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
-import { MAX_TIMER_MS, Miss } from './participant.ts';
+import { CheckFailed, MAX_TIMER_MS } from './participant.ts';
 import { describeOutcome, describeSection, describeTarget, describeTotal } from './report.ts';
 import { type Outcome, run } from './runner.ts';
 import { SUITE } from './suite.ts';
 import { explore, type Limits, PROTOCOL_LIMITS, type Target } from './target.ts';
 
-/** `bloom conformance`: arguments in, a report and an exit code out. 0 all passed, 1 a miss, 2 it could not be tried. */
+/** `bloom conformance` takes arguments and gives a report and an exit code: 0 all passed, 1 a check failed, 2 no run. */
 
-/** The options that take a number, with the limit each states. */
+/** The options that take a number, and the limit that each sets. */
 const NUMBERS = {
   capacity: 'capacity',
   messages: 'messages',
@@ -20,18 +20,18 @@ const PATIENCE_MS = 5000;
 const SETTLE_MS = 50;
 const DEADLINE_MS = 60_000;
 
-const HELP = `Proves a signalling server against docs/protocol.md, from outside.
+const HELP = `Tests a signalling server against docs/protocol.md, as a client.
 
 Usage: bloom conformance ws://HOST/ws [options]
 
 Options:
-  --only TEXT         only checks whose name or section contains TEXT
+  --only TEXT         run only checks whose name or section contains TEXT
   --slow              also wait for rooms and sessions to expire
-  --patience MS       what every answer has to come within (default ${PATIENCE_MS})
-  --settle MS         how long silence has to last (default ${SETTLE_MS})
+  --patience MS       the time for each answer (default ${PATIENCE_MS})
+  --settle MS         how long silence must last (default ${SETTLE_MS})
   -h, --help          show this help
 
-What the server allows, where it does not say so itself in Ready, the answer to Hello:
+The server's limits, if it does not tell them in Ready, the answer to Hello:
   --capacity N        participants in a room (default ${PROTOCOL_LIMITS.capacity})
   --messages N        text frames of one socket within the window (default ${PROTOCOL_LIMITS.messages})
   --window MS         the rolling window, and the penalty (default ${PROTOCOL_LIMITS.windowMs})
@@ -39,8 +39,8 @@ What the server allows, where it does not say so itself in Ready, the answer to 
   --room-idle MS      how long an empty room is kept (default ${PROTOCOL_LIMITS.roomIdleMs})
   --resume-grace MS   how long a session keeps its seat without a socket (default ${PROTOCOL_LIMITS.resumeGraceMs})
 
-The exit code is 0 when everything passed, 1 when something was missed, 2 when it could not be tried.
-docs/conformance.md says more.
+The exit code is 0 when all checks passed, 1 when a check failed, 2 when the checks could not run.
+See also docs/conformance.md.
 `;
 
 class UsageError extends Error {}
@@ -60,7 +60,7 @@ export interface Output {
   error(text: string): void;
 }
 
-/** Runs the subcommand with what follows its name; settles with the exit code. */
+/** Runs the subcommand with the arguments after its name. Resolves with the exit code. */
 export async function conformance(args: string[], { out, error }: Output): Promise<0 | 1 | 2> {
   try {
     const given = readArguments(args);
@@ -70,7 +70,7 @@ export async function conformance(args: string[], { out, error }: Output): Promi
     }
     const target = await reach(given);
     const outcomes = await report(given, target, (line) => out(`${line}\n`));
-    return outcomes.some(({ verdict }) => verdict === 'missed') ? 1 : 0;
+    return outcomes.some(({ verdict }) => verdict === 'failed') ? 1 : 0;
   } catch (problem) {
     if (!(problem instanceof UsageError)) throw problem;
     error(`${problem.message}\n`);
@@ -109,7 +109,7 @@ async function reach({ url, known, patienceMs }: Arguments): Promise<Target> {
   try {
     return await explore(url, known, patienceMs);
   } catch (problem) {
-    if (!(problem instanceof Miss)) throw problem;
+    if (!(problem instanceof CheckFailed)) throw problem;
     throw new UsageError(
       `${url.href}: ${problem.message}. Is the server running, and is this the address of its WebSocket (often …/ws)?`,
     );
@@ -120,10 +120,11 @@ function readArguments(args: string[]): Arguments | 'help' {
   const { values, positionals } = parse(args);
   if (values.help) return 'help';
   const [address, ...others] = positionals;
-  if (address === undefined) throw usage('Which server? Name the address of its WebSocket: ws://HOST/ws.');
-  if (others.length > 0) throw usage(`One server at a time; ${others.join(' ')} is too much.`);
+  if (address === undefined)
+    throw usage('The address is missing: give the address of the WebSocket, ws://HOST/ws.');
+  if (others.length > 0) throw usage(`Give one address only: ${others.join(' ')} is not expected.`);
   if (!URL.canParse(address) || !['ws:', 'wss:'].includes(new URL(address).protocol))
-    throw usage(`${address} is no WebSocket address: it has to begin with ws:// or wss://.`);
+    throw usage(`${address} is not a WebSocket address: it must begin with ws:// or wss://.`);
   const known = Object.entries(NUMBERS).flatMap(([option, limit]) => {
     const value = values[option as keyof typeof NUMBERS];
     return value === undefined ? [] : [[limit, readNumber(option, value, 1)]];

@@ -3,17 +3,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import type { Pace } from './target.ts';
 
-/** How much longer than the server's window ours is: a server that was busy counts a frame later than it was sent. */
+/** Our window is longer than the server's: a busy server counts a frame later than we send it. */
 const PACE_FACTOR = 1.5;
-/** A timer takes no more. */
+/** The longest delay of a timer. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Why a step did not go as written. */
-export class Miss extends Error {
-  override readonly name = 'Miss';
+/** A step did not go as the transcript says. The message is the reason. */
+export class CheckFailed extends Error {
+  override readonly name = 'CheckFailed';
 }
 
-/** One socket of somebody in a transcript. Whatever it waits for, it waits so long and no longer. */
+/** One socket of a participant in a transcript. Each wait ends after `patienceMs`. */
 export class Participant {
   readonly #socket: WebSocket;
   readonly #patienceMs: number;
@@ -22,22 +22,22 @@ export class Participant {
   #wake: () => void = () => {};
   #sentAt: number[] = [];
   #pings = 0;
-  /** Aborted when it breaks off: then there is nothing to pause for. */
+  /** Aborted when the participant breaks off; ends every pause. */
   readonly #gone = new AbortController();
-  /** A session from its Ready on. */
+  /** True once the participant has heard Ready. */
   isSession = false;
-  /** It closed its socket, or was to be closed: nothing more is expected of it. */
+  /** The socket was closed as the transcript says: nothing more is expected from it. */
   isOver = false;
 
-  /** Throws Miss when the server does not accept the handshake in time. */
+  /** Throws CheckFailed when the server does not accept the handshake in time. */
   static async connect(url: URL, patienceMs: number): Promise<Participant> {
     const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: patienceMs });
     const participant = new Participant(socket, patienceMs);
     try {
       await once(socket, 'open');
     } catch (error) {
-      const { message, code } = error as NodeJS.ErrnoException; // where several addresses fail, there is only a code
-      throw new Miss(`could not connect: ${message || code}`);
+      const { message, code } = error as NodeJS.ErrnoException; // when several addresses fail, the message is empty
+      throw new CheckFailed(`could not connect: ${message || code}`);
     }
     return participant;
   }
@@ -57,7 +57,7 @@ export class Participant {
     });
   }
 
-  /** Sends a text frame, later if need be, so that it stays within the server's rate; at once if told to. */
+  /** Sends a text frame. Waits to stay within the server's rate, unless `atOnce`. */
   async send(text: string, { messages, windowMs }: Pace, atOnce: boolean): Promise<void> {
     if (!atOnce && this.#sentAt.length >= messages) {
       const oldest = this.#sentAt.at(-messages) as number;
@@ -69,35 +69,35 @@ export class Participant {
     this.#socket.send(text);
   }
 
-  /** Sends a frame of these bytes, whether or not they are what its kind takes. */
+  /** Sends a frame of these bytes, even if they are not valid for its kind. */
   sendBytes(bytes: Uint8Array, kind: 'binary' | 'text'): void {
     this.#socket.send(bytes, { binary: kind === 'binary' });
   }
 
-  /** The text of the next message; Miss when none comes in time, or the socket closes first. */
+  /** The text of the next message. Throws CheckFailed when none comes in time, or the socket closes first. */
   async next(): Promise<string> {
     await this.#until(() => this.#heard.length > 0 || this.#closeCode !== undefined);
     const text = this.#heard.shift();
     if (text !== undefined) return text;
     if (this.#closeCode !== undefined)
-      throw new Miss(`its socket was closed with ${this.#closeCode} instead`);
-    throw new Miss(`heard nothing within ${this.#patienceMs} ms`);
+      throw new CheckFailed(`the server closed the socket with ${this.#closeCode} instead`);
+    throw new CheckFailed(`heard nothing within ${this.#patienceMs} ms`);
   }
 
-  /** What it has heard that nobody asked about. */
-  get unasked(): string | undefined {
+  /** Describes what the participant heard that the transcript does not show; undefined if there is nothing. */
+  get unexpected(): string | undefined {
     const [first, ...rest] = this.#heard;
     if (first !== undefined)
-      return `heard ${first}${rest.length > 0 ? ` and ${rest.length} more` : ''} besides`;
-    return this.#closeCode === undefined ? undefined : `its socket was closed with ${this.#closeCode}`;
+      return `heard ${first}${rest.length > 0 ? ` and ${rest.length} more` : ''}, which the check does not expect`;
+    return this.#closeCode === undefined ? undefined : `the server closed the socket with ${this.#closeCode}`;
   }
 
-  /** Forgets what it has heard that nobody asked about. */
+  /** Forgets the messages that no step has read. */
   forget(): void {
     this.#heard.length = 0;
   }
 
-  /** Waits until the server has handled all that was sent here, and all it said here by then is heard. */
+  /** Waits until the server has handled every frame sent here, and its answers have arrived. */
   async settle(): Promise<void> {
     if (this.#closeCode !== undefined) return;
     const payload = `settle ${this.#pings++}`;
@@ -110,15 +110,15 @@ export class Participant {
     await this.#until(() => isBack || this.#closeCode !== undefined);
     this.#socket.off('pong', pong);
     if (!isBack && this.#closeCode === undefined)
-      throw new Miss(`a ping was not answered within ${this.#patienceMs} ms`);
+      throw new CheckFailed(`the server did not answer a ping within ${this.#patienceMs} ms`);
   }
 
-  /** The code its socket was closed with; Miss when it is not closed in time, or hears something first. */
+  /** The close code. Throws CheckFailed when the socket is not closed in time, or a message comes first. */
   async closed(): Promise<number> {
     await this.#until(() => this.#closeCode !== undefined);
-    if (this.#heard.length > 0) throw new Miss(this.unasked as string);
+    if (this.#heard.length > 0) throw new CheckFailed(this.unexpected as string);
     if (this.#closeCode === undefined)
-      throw new Miss(`its socket was not closed within ${this.#patienceMs} ms`);
+      throw new CheckFailed(`the server did not close the socket within ${this.#patienceMs} ms`);
     return this.#closeCode;
   }
 
@@ -127,7 +127,7 @@ export class Participant {
     this.#socket.close(code);
   }
 
-  /** Without a close frame. */
+  /** Ends the socket without a close frame. */
   breakOff(): void {
     this.isOver = true;
     this.#gone.abort();

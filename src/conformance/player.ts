@@ -1,27 +1,27 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { misfit } from '../protocol/misfit.ts';
+import { validateServerMessage } from '../protocol/validation.ts';
 import { Bindings } from './bindings.ts';
-import { Miss, Participant } from './participant.ts';
+import { CheckFailed, Participant } from './participant.ts';
 import { get, upgrade } from './request.ts';
 import type { Pace } from './target.ts';
 import type { Step } from './transcript.ts';
 
-/** Where a transcript is played, and how long the server may take. */
+/** The server to play a transcript against, and the time that it has. */
 export interface Stage {
   readonly url: URL;
   readonly limits: Pace;
-  /** What every message and answer has to come within. */
+  /** The time for each message and each answer. */
   readonly patienceMs: number;
-  /** Silence is what is still silent after so long, for servers that answer pings before messages. */
+  /** How long silence must last, for servers whose pongs overtake their messages. */
   readonly settleMs: number;
 }
 
-/** Plays one transcript over real sockets, and leaves none behind. */
+/** Plays one transcript over real sockets, then closes them all. */
 export class Player {
   readonly #stage: Stage;
   readonly #bindings = new Bindings();
   readonly #participants = new Map<string, Participant>();
-  /** Sockets somebody had before the one it has now. */
+  /** Earlier sockets of the participants. */
   readonly #former: Participant[] = [];
   #isStopped = false;
 
@@ -29,7 +29,10 @@ export class Player {
     this.#stage = stage;
   }
 
-  /** Throws Miss. `began` hears of each step, and of undefined when all are done and silence is waited for. */
+  /**
+   * Throws CheckFailed. Calls `began` with each step, and with undefined when all steps are done and the player waits
+   * for silence.
+   */
   async play(steps: readonly Step[], began: (step: Step | undefined) => void = () => {}): Promise<void> {
     try {
       for (const step of steps) {
@@ -44,7 +47,7 @@ export class Player {
     }
   }
 
-  /** Breaks off every socket, and with it whatever is being waited for. */
+  /** Ends every socket, and so every wait. */
   stop(): void {
     this.#isStopped = true;
     for (const each of [...this.#participants.values(), ...this.#former]) each.breakOff();
@@ -82,7 +85,7 @@ export class Player {
       case 'beClosed': {
         const code = await participant.closed();
         participant.isOver = true;
-        if (code !== step.code) throw new Miss(`its socket was closed with ${code}`);
+        if (code !== step.code) throw new CheckFailed(`the server closed the socket with ${code}`);
         return;
       }
       case 'close':
@@ -101,27 +104,27 @@ export class Player {
     return participant;
   }
 
-  /** The message has to be what the transcript says, and what the protocol's schemas allow. */
+  /** The message must be the one in the transcript, and valid by the protocol's schemas. */
   async #hear(participant: Participant, expected: unknown): Promise<void> {
     const text = await participant.next();
     const message = tryParse(text);
     participant.isSession ||= Object(message).type === 'Ready';
-    if (!this.#bindings.match(expected, message)) throw new Miss(`heard ${text} instead`);
-    const problem = misfit(message, participant.isSession ? 'session' : 'base');
+    if (!this.#bindings.match(expected, message)) throw new CheckFailed(`heard ${text} instead`);
+    const problem = validateServerMessage(message, participant.isSession ? 'session' : 'base');
     if (problem !== undefined)
-      throw new Miss(`heard ${text}, which is no message of the protocol: ${problem}`);
+      throw new CheckFailed(`heard ${text}, which does not fit the protocol's schema: ${problem}`);
   }
 
-  /** Nobody, or not this one, has heard anything that nobody asked about. */
+  /** Throws CheckFailed if a participant, or the one given, has heard a message that the transcript does not show. */
   async #expectSilence(of?: Participant): Promise<void> {
     await this.#settle();
     for (const [who, each] of this.#present) {
-      if (each.unasked !== undefined && (of === undefined || of === each))
-        throw new Miss(of === undefined ? `${who} ${each.unasked}` : each.unasked);
+      if (each.unexpected !== undefined && (of === undefined || of === each))
+        throw new CheckFailed(of === undefined ? `${who} ${each.unexpected}` : each.unexpected);
     }
   }
 
-  /** Waits until all that anybody sent is handled, and what came of it is heard. */
+  /** Waits until the server has handled every frame, and its answers have arrived. */
   async #settle(): Promise<void> {
     const settle = () => Promise.all(this.#present.map(([, each]) => each.settle()));
     await settle();
@@ -137,12 +140,14 @@ export class Player {
     const { url, patienceMs } = this.#stage;
     const address = path === '/ws' ? url : new URL(path, url);
     const answer = await (kind === 'request' ? get : upgrade)(address, patienceMs);
-    if (answer.status !== status) throw new Miss(`answered ${answer.status}`);
+    if (answer.status !== status) throw new CheckFailed(`answered ${answer.status}`);
     if (header === undefined) return;
     const [name, value] = header;
     const actual = answer.headers[name.toLowerCase()];
     if (String(actual).toLowerCase() !== value.toLowerCase())
-      throw new Miss(`answered ${status}, but ${name} is ${actual === undefined ? 'missing' : actual}`);
+      throw new CheckFailed(
+        `answered ${status}, but ${name} is ${actual === undefined ? 'missing' : actual}`,
+      );
   }
 }
 

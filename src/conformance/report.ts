@@ -2,11 +2,11 @@ import type { Section } from './check.ts';
 import type { Outcome } from './runner.ts';
 import type { Target } from './target.ts';
 
-/** The report, for people: a line for each check; for a miss the call as it was, up to where it went wrong. */
+/** The report for people: one line for each check. A failed check shows its steps up to the one that failed. */
 
-const MARKS = { passed: 'ok  ', missed: 'MISS', 'not offered': 'n/a ', skipped: 'skip' } as const;
+const MARKS = { passed: 'ok  ', failed: 'FAIL', 'not offered': 'n/a ', skipped: 'skip' } as const;
 const LONGEST_LINE = 160;
-/** Of a long call only its end is shown: what led to the miss. */
+/** A long transcript shows its last steps only. */
 const MOST_STEPS = 12;
 
 export function describeTarget({ url, limits, offersSessions }: Target): string {
@@ -26,7 +26,7 @@ export function describeOutcome(outcome: Outcome): string {
   const { check, verdict } = outcome;
   const line = `  ${MARKS[verdict]}  ${check.name}`;
   if (outcome.verdict === 'passed') return line;
-  if (outcome.verdict !== 'missed') return `${line} (${outcome.reason})`;
+  if (outcome.verdict !== 'failed') return `${line} (${outcome.reason})`;
   const { steps, at, reason } = outcome;
   const done = at === undefined ? steps : steps.slice(0, steps.indexOf(at) + 1);
   const shown = done.slice(-MOST_STEPS).map((step) => `          ${cut(step.line)}`);
@@ -42,8 +42,8 @@ export function describeOutcome(outcome: Outcome): string {
 
 export function describeTotal(outcomes: readonly Outcome[], seconds: number): string {
   const count = (verdict: Outcome['verdict']) => outcomes.filter((each) => each.verdict === verdict).length;
-  const [missed, notOffered, skipped] = [count('missed'), count('not offered'), count('skipped')];
-  return `\n${count('passed')} passed, ${missed} missed, ${notOffered} not offered, ${skipped} skipped, in ${seconds.toFixed(1)} s`;
+  const [failed, notOffered, skipped] = [count('failed'), count('not offered'), count('skipped')];
+  return `\n${count('passed')} passed, ${failed} failed, ${notOffered} not offered, ${skipped} skipped, in ${seconds.toFixed(1)} s`;
 }
 
 function cut(text: string, length = LONGEST_LINE): string {

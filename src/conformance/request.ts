@@ -1,14 +1,14 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { WebSocket } from 'ws';
-import { Miss } from './participant.ts';
+import { CheckFailed } from './participant.ts';
 
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** A GET of another path of the WebSocket's host. Throws Miss when there is no answer in time. */
+/** Sends a GET for another path to the WebSocket's host. Throws CheckFailed when no answer comes in time. */
 export function get(url: URL, patienceMs: number): Promise<Answer> {
   const isSecure = url.protocol === 'wss:';
   const address = new URL(url);
@@ -22,12 +22,12 @@ export function get(url: URL, patienceMs: number): Promise<Answer> {
         resolve({ status: response.statusCode ?? 0, headers: response.headers });
       },
     );
-    request.on('error', (error) => reject(new Miss(`no answer: ${error.message}`)));
+    request.on('error', (error) => reject(new CheckFailed(`no answer: ${error.message}`)));
     request.end();
   });
 }
 
-/** A WebSocket handshake. Status 101 when it was accepted. */
+/** Tries a WebSocket handshake. The status is 101 when the server accepts it. */
 export function upgrade(url: URL, patienceMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, { handshakeTimeout: patienceMs });
@@ -37,6 +37,6 @@ export function upgrade(url: URL, patienceMs: number): Promise<Answer> {
     };
     socket.on('open', () => answer(101, {}));
     socket.on('unexpected-response', (_, response) => answer(response.statusCode ?? 0, response.headers));
-    socket.on('error', (error) => reject(new Miss(`no answer: ${error.message}`)));
+    socket.on('error', (error) => reject(new CheckFailed(`no answer: ${error.message}`)));
   });
 }

@@ -1,64 +1,61 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Check } from './check.ts';
-import { Miss } from './participant.ts';
+import { CheckFailed } from './participant.ts';
 import { Player } from './player.ts';
 import type { Limits, Target } from './target.ts';
 import { parseTranscript, type Step } from './transcript.ts';
 
 export type Outcome = { readonly check: Check } & (
   | { readonly verdict: 'passed' }
-  /** `reason` says why it was not tried. */
+  /** `reason` says why the check did not run. */
   | { readonly verdict: 'not offered' | 'skipped'; readonly reason: string }
-  /** `reason` says what was wrong at the step `at`, undefined after the last one. */
+  /** `reason` says what was wrong at the step `at`; `at` is undefined after the last step. */
   | {
-      readonly verdict: 'missed';
+      readonly verdict: 'failed';
       readonly reason: string;
       readonly steps: readonly Step[];
       readonly at: Step | undefined;
     }
 );
 
-/** The longest the suite waits for something to expire: a day. */
+/** The longest wait for an expiry: a day. */
 const MOST_WAIT_MS = 24 * 60 * 60 * 1000;
 
 export interface Conditions {
-  /** What every message and answer has to come within. */
+  /** The time for each message and each answer. */
   readonly patienceMs: number;
-  /** How long silence has to last. */
+  /** How long silence must last. */
   readonly settleMs: number;
-  /** What one check may take, besides what it waits for: a server that is slow at each step is given up. */
+  /** The time for one check, without its own waits. A server that is slow at each step fails. */
   readonly deadlineMs: number;
-  /** Whether to try what waits for rooms to expire. */
+  /** Whether to run checks that wait for rooms to expire. */
   readonly isSlow: boolean;
 }
 
-/** Tries each check, one after another. Nothing a server does makes it hang or throw. */
+/** Runs the checks one after another. No server can make it hang or throw. */
 export async function* run(
   checks: readonly Check[],
   target: Target,
   conditions: Conditions,
 ): AsyncGenerator<Outcome> {
   for (const check of checks)
-    yield refrain(check, target, conditions) ?? (await attempt(check, target, conditions));
+    yield skip(check, target, conditions) ?? (await attempt(check, target, conditions));
 }
 
-/** Why a check is not tried; undefined when it is. */
-function refrain(
-  check: Check,
-  { limits, offersSessions }: Target,
-  conditions: Conditions,
-): Outcome | undefined {
+/** Why a check does not run; undefined when it runs. */
+function skip(check: Check, { limits, offersSessions }: Target, conditions: Conditions): Outcome | undefined {
   if (check.isOfSessions && !offersSessions)
-    return { check, verdict: 'not offered', reason: 'Hello is not answered Ready' };
-  if (check.isSlow && !conditions.isSlow) return { check, verdict: 'skipped', reason: '--slow tries it' };
+    return { check, verdict: 'not offered', reason: 'the server does not answer Hello with Ready' };
+  if (check.isSlow && !conditions.isSlow) return { check, verdict: 'skipped', reason: 'it runs with --slow' };
   const obstacle = check.obstacle?.(limits);
   if (obstacle !== undefined) return { check, verdict: 'skipped', reason: obstacle };
   const steps = stepsOf(check, limits);
   const waitsMs = waitsOf(steps);
   if (waitsMs > MOST_WAIT_MS)
-    return { check, verdict: 'skipped', reason: `it takes ${waitsMs} ms, more than the suite waits` };
+    return { check, verdict: 'skipped', reason: `it waits ${waitsMs} ms, longer than the suite may` };
   const seats = seatsOf(steps);
-  if (seats > limits.capacity) return { check, verdict: 'skipped', reason: `it takes a room for ${seats}` };
+  if (seats > limits.capacity)
+    return { check, verdict: 'skipped', reason: `it needs a room for ${seats} participants` };
   return undefined;
 }
 
@@ -66,7 +63,7 @@ function stepsOf({ steps }: Check, limits: Limits): Step[] {
   return parseTranscript(typeof steps === 'string' ? steps : steps(limits));
 }
 
-/** Participants in one room at most. */
+/** The most participants in one room. */
 function seatsOf(steps: readonly Step[]): number {
   return Math.max(
     0,
@@ -89,7 +86,7 @@ async function attempt(check: Check, { url, limits }: Target, conditions: Condit
   const done = new AbortController();
   const overdue = pause(waitsMs + conditions.deadlineMs, undefined, { signal: done.signal }).then(() => {
     player.stop();
-    throw new Miss(`not done within ${conditions.deadlineMs} ms`);
+    throw new CheckFailed(`the check did not end within ${conditions.deadlineMs} ms`);
   });
   try {
     const played = player.play(steps, (step) => {
@@ -98,8 +95,8 @@ async function attempt(check: Check, { url, limits }: Target, conditions: Condit
     await Promise.race([played, overdue]);
     return { check, verdict: 'passed' };
   } catch (error) {
-    if (!(error instanceof Miss)) throw error;
-    return { check, verdict: 'missed', reason: error.message, steps, at };
+    if (!(error instanceof CheckFailed)) throw error;
+    return { check, verdict: 'failed', reason: error.message, steps, at };
   } finally {
     done.abort();
     overdue.catch(() => {}); // aborted, or thrown above

@@ -1,13 +1,13 @@
-import { Miss, Participant } from './participant.ts';
+import { CheckFailed, Participant } from './participant.ts';
 
-/** The rate a server reads at. */
+/** The rate at which a server reads. */
 export interface Pace {
   /** Text frames of one socket within the rolling window. */
   readonly messages: number;
   readonly windowMs: number;
 }
 
-/** What a server allows; the checks adapt to it. */
+/** What a server allows. The checks adapt to it. */
 export interface Limits extends Pace {
   readonly capacity: number;
   readonly maxPayloadBytes: number;
@@ -22,7 +22,7 @@ export interface Target {
   readonly offersSessions: boolean;
 }
 
-/** What docs/protocol.md says when a server says nothing else. */
+/** The limits in docs/protocol.md, for a server that does not tell its own. */
 export const PROTOCOL_LIMITS: Limits = {
   capacity: 8,
   messages: 20,
@@ -32,7 +32,10 @@ export const PROTOCOL_LIMITS: Limits = {
   resumeGraceMs: 15_000,
 };
 
-/** Says Hello to learn what the server is; limits it does not tell are `known`, or the protocol's. Throws Miss. */
+/**
+ * Sends Hello to learn the server's limits. `known` stands over them; the protocol's limits fill the gaps. Throws
+ * CheckFailed when the server does not accept the connection.
+ */
 export async function explore(url: URL, known: Partial<Limits>, patienceMs: number): Promise<Target> {
   const participant = await Participant.connect(url, patienceMs);
   try {
@@ -40,7 +43,7 @@ export async function explore(url: URL, known: Partial<Limits>, patienceMs: numb
     const told = readReady(await participant.next());
     return { url, limits: { ...PROTOCOL_LIMITS, ...told, ...known }, offersSessions: told !== undefined };
   } catch (error) {
-    if (!(error instanceof Miss)) throw error;
+    if (!(error instanceof CheckFailed)) throw error;
     return { url, limits: { ...PROTOCOL_LIMITS, ...known }, offersSessions: false };
   } finally {
     participant.close(1000);

@@ -8,7 +8,7 @@ import { conformance } from '../../src/conformance/command.ts';
 import { SUITE } from '../../src/conformance/suite.ts';
 import { type ChildServer, startChild } from '../support/child.ts';
 
-/** `bloom conformance`, as it is run, against a server in a process of its own. */
+/** `bloom conformance` as users run it, against a server in its own process. */
 
 const BIN = fileURLToPath(new URL('../../bin/bloom.js', import.meta.url));
 const SLOW_MS = 120_000;
@@ -63,13 +63,13 @@ async function listening(one: Server): Promise<string> {
 
 describe('against our server', () => {
   test(
-    'everything passes, and nothing is left out with --slow',
+    'every check passes, and none is skipped with --slow',
     async () => {
       const { code, stdout, stderr } = await bloom('conformance', url, '--slow', '--room-idle', '2000');
       expect(stderr).toBe('');
-      expect(stdout.match(/^ {2}MISS[\s\S]*/m)?.[0]).toBeUndefined();
+      expect(stdout.match(/^ {2}FAIL[\s\S]*/m)?.[0]).toBeUndefined();
       expect(stdout).toMatch(
-        new RegExp(`\n${SUITE.length} passed, 0 missed, 0 not offered, 0 skipped, in [\\d.]+ s\n$`),
+        new RegExp(`\n${SUITE.length} passed, 0 failed, 0 not offered, 0 skipped, in [\\d.]+ s\n$`),
       );
       expect(code).toBe(0);
       expect(stdout).toContain(`Conformance of ${url} to docs/protocol.md`);
@@ -80,39 +80,41 @@ describe('against our server', () => {
     SLOW_MS,
   );
 
-  test('a miss is shown with the call up to where it went wrong, and the exit code is 1', async () => {
+  test('a failed check shows its steps up to the one that failed, and the exit code is 1', async () => {
     const { code, stdout } = await bloom('conformance', url, '--capacity', '2', '--only', 'too many');
     expect(stdout).toMatch(
-      / {2}MISS {2}whoever is too many[\s\S]* {10}Late → [\s\S]* {8}> Late ← .*RoomFull.*\n {8}heard \{"type":"PeerConnected".* instead\n/,
+      / {2}FAIL {2}whoever is too many[\s\S]* {10}Late → [\s\S]* {8}> Late ← .*RoomFull.*\n {8}heard \{"type":"PeerConnected".* instead\n/,
     );
-    expect(stdout).toMatch(/\n0 passed, 1 missed, 0 not offered, 0 skipped/);
+    expect(stdout).toMatch(/\n0 passed, 1 failed, 0 not offered, 0 skipped/);
     expect(code).toBe(1);
   });
 
-  test('what waits is left out without --slow, and says so', async () => {
+  test('without --slow, checks that wait for an expiry are skipped with the reason', async () => {
     const { code, stdout } = await command(url, '--only', 'expiry');
-    expect(stdout).toMatch(/ {2}skip {2}a room with a member is not, however quiet \(--slow tries it\)\n/);
-    expect(stdout).toMatch(/\n0 passed, 0 missed, 0 not offered, 2 skipped/);
+    expect(stdout).toMatch(
+      / {2}skip {2}a room with a member is not, however quiet \(it runs with --slow\)\n/,
+    );
+    expect(stdout).toMatch(/\n0 passed, 0 failed, 0 not offered, 2 skipped/);
     expect(code).toBe(0);
   });
 
-  test('what the server is too small or too big for is left out, and says so', async () => {
+  test('checks that do not fit the limits of the server are skipped with the reason', async () => {
     const { stdout } = await command(url, '--capacity', '1000', '--messages', '100000', '--only', 'limits:');
     expect(stdout).toContain('(1000 participants are more than the suite seats (50))');
     expect(stdout).toContain('(100000 messages are more than the suite sends at once (1000))');
-    expect(stdout).toMatch(/ 0 missed/);
+    expect(stdout).toMatch(/ 0 failed/);
     expect((await command(url, '--capacity', '1', '--only', 'order:')).stdout).toContain(
-      '(it takes a room for 2)',
+      '(it needs a room for 2 participants)',
     );
   });
 });
 
 describe('exits 2, with a sentence, when', () => {
   test.each([
-    [[], /^Which server\? .*ws:\/\/HOST\/ws\.\nSee bloom conformance --help\.\n$/],
-    [['http://127.0.0.1/ws'], /^http:\/\/127\.0\.0\.1\/ws is no WebSocket address/],
-    [['nonsense'], /^nonsense is no WebSocket address/],
-    [['ws://a/ws', 'ws://b/ws'], /^One server at a time/],
+    [[], /^The address is missing: .*ws:\/\/HOST\/ws\.\nSee bloom conformance --help\.\n$/],
+    [['http://127.0.0.1/ws'], /^http:\/\/127\.0\.0\.1\/ws is not a WebSocket address/],
+    [['nonsense'], /^nonsense is not a WebSocket address/],
+    [['ws://a/ws', 'ws://b/ws'], /^Give one address only: ws:\/\/b\/ws is not expected/],
     [['ws://a/ws', '--capacity', '0'], /^--capacity is 0; allowed: an integer from 1 to 2147483647\.\n/],
     [['ws://a/ws', '--settle', '2147483648'], /^--settle is 2147483648; allowed: an integer from 0 to/],
     [['ws://a/ws', '--window', '1e3'], /^--window is 1e3; allowed/],
@@ -125,7 +127,7 @@ describe('exits 2, with a sentence, when', () => {
     expect(await command(...args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(sentence) });
   });
 
-  test('what answers is no WebSocket', async () => {
+  test('the address answers, but not as a WebSocket', async () => {
     const { code, stderr } = await command(url.replace('/ws', '/healthz'));
     expect(stderr).toMatch(/could not connect: Unexpected server response: 404\. Is/);
     expect(code).toBe(2);
@@ -138,19 +140,19 @@ describe('exits 2, with a sentence, when', () => {
     expect(code).toBe(2);
   });
 
-  test('no check is wanted', async () => {
+  test('--only matches no check', async () => {
     const { code, stderr } = await command(url, '--only', 'no such check');
     expect([code, stderr]).toEqual([2, 'No check has "no such check" in its name or section.\n']);
   });
 
-  test('the process says so', async () => {
+  test('the process prints it on stderr', async () => {
     const { code, stdout, stderr } = await bloom('conformance', 'nonsense');
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^nonsense is no WebSocket address.*\nSee bloom conformance --help\.\n$/);
+    expect(stderr).toMatch(/^nonsense is not a WebSocket address.*\nSee bloom conformance --help\.\n$/);
   });
 });
 
-test('a server that accepts and says nothing is a miss everywhere, and no check hangs', async () => {
+test('a server that accepts and says nothing fails every check, and no check hangs', async () => {
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false });
   await once(sockets, 'listening');
   closing.push(() => {
@@ -161,7 +163,7 @@ test('a server that accepts and says nothing is a miss everywhere, and no check 
   const mute = `ws://127.0.0.1:${address.port}/ws`;
   const { code, stdout } = await command(mute, '--patience', '50', '--only', 'rooms:');
   expect(stdout).toMatch(/heard nothing within 50 ms/);
-  expect(stdout).toMatch(/\n0 passed, [1-9]\d* missed, 0 not offered, 0 skipped/);
+  expect(stdout).toMatch(/\n0 passed, [1-9]\d* failed, 0 not offered, 0 skipped/);
   expect(code).toBe(1);
 });
 
@@ -177,11 +179,11 @@ describe('--help', () => {
     }
   });
 
-  test('may be short', async () => {
+  test('has the short form -h', async () => {
     expect(await command('-h')).toEqual(await command('--help'));
   });
 
-  test('of bloom names it', async () => {
-    expect((await bloom('--help')).stdout).toMatch(/^ {2}conformance {4}prove a signalling server/m);
+  test('of bloom names the command', async () => {
+    expect((await bloom('--help')).stdout).toMatch(/^ {2}conformance {4}test a signalling server/m);
   });
 });

@@ -6,8 +6,8 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { CLOSE_CODES, ERROR_CODES } from '../../src/protocol/codes.ts';
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/protocol/messages.ts';
-import { misfit } from '../../src/protocol/misfit.ts';
 import { parseClientMessage } from '../../src/protocol/reading.ts';
+import { validateServerMessage } from '../../src/protocol/validation.ts';
 
 /** docs/asyncapi.yaml as AsyncAPI's own parser reads it. That it follows from the code, generated.test.ts says. */
 
@@ -109,7 +109,7 @@ describe('the examples', () => {
       const payload = message.examples().all()[0]?.payload() as object;
       const reason = String(message.id()).startsWith('client.')
         ? parseClientMessage(JSON.stringify(payload), dialect)
-        : misfit(payload, dialect);
+        : validateServerMessage(payload, dialect);
       expect([message.id(), reason]).toEqual([
         message.id(),
         reason === undefined ? undefined : expect.objectContaining({ ok: true }),

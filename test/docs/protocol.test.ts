@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { SECTIONS } from '../../src/conformance/check.ts';
-import { Miss } from '../../src/conformance/participant.ts';
+import { CheckFailed } from '../../src/conformance/participant.ts';
 import { Player } from '../../src/conformance/player.ts';
 import { PROTOCOL_LIMITS } from '../../src/conformance/target.ts';
 import { parseTranscript, type Step } from '../../src/conformance/transcript.ts';
@@ -41,7 +41,7 @@ async function play(text: string, env: Readonly<Record<string, string>> = {}): P
       at = step;
     });
   } catch (error) {
-    throw error instanceof Miss ? new Error(`${at?.line ?? 'at the end'}: ${error.message}`) : error;
+    throw error instanceof CheckFailed ? new Error(`${at?.line ?? 'at the end'}: ${error.message}`) : error;
   } finally {
     await server.stop();
   }
@@ -57,7 +57,9 @@ test('an example that is wrong fails', async () => {
   expect(wrong).not.toBe(text);
   await expect(play(wrong)).rejects.toThrow(/"BOB","ALICE".* instead/s);
   const untold = text.slice(0, text.trimEnd().lastIndexOf('\n') + 1);
-  await expect(play(untold)).rejects.toThrow(/^at the end: Alice heard .*RoomParticipants.* besides$/);
+  await expect(play(untold)).rejects.toThrow(
+    /^at the end: Alice heard .*RoomParticipants.*, which the check does not expect$/,
+  );
 });
 
 describe('the examples', () => {

@@ -5,8 +5,8 @@ import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import type { Dialect } from '../../src/protocol/client.ts';
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/protocol/messages.ts';
-import { misfit } from '../../src/protocol/misfit.ts';
 import { parseClientMessage } from '../../src/protocol/reading.ts';
+import { validateServerMessage } from '../../src/protocol/validation.ts';
 
 /**
  * The JSON Schemas of docs/schema/ against the code: what one accepts, the other accepts. They differ in one
@@ -32,7 +32,7 @@ function clientVerdicts(value: unknown, dialect: Dialect): [boolean, boolean] {
 }
 
 function serverVerdicts(value: unknown, dialect: Dialect): [boolean, boolean] {
-  return [misfit(value, dialect) === undefined, fits('server', dialect, value)];
+  return [validateServerMessage(value, dialect) === undefined, fits('server', dialect, value)];
 }
 
 const clientExamples = Object.values(CLIENT_MESSAGES).flatMap(({ example, inSession }) =>

@@ -3,10 +3,10 @@ import { participantMachine } from '../../machines/participant.ts';
 import { eventOf } from '../../src/participant.ts';
 import type { ClientMessage, ParticipantMessage } from '../../src/protocol/client.ts';
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/protocol/messages.ts';
-import { misfit } from '../../src/protocol/misfit.ts';
 import { NOT_NOW, parseClientMessage } from '../../src/protocol/reading.ts';
 import { WHEN } from '../../src/protocol/registry.ts';
 import type { ServerMessage } from '../../src/protocol/server.ts';
+import { validateServerMessage } from '../../src/protocol/validation.ts';
 import { SPAN } from '../../src/telemetry/names.ts';
 import { startDecider } from '../support/decider.ts';
 
@@ -48,8 +48,8 @@ describe('each message of clients', () => {
 test.each(Object.entries(SERVER_MESSAGES))('%s of the server has an example that fits', (type, entry) => {
   expect(entry.schema.entries.type.literal).toBe(type);
   const { example, knownTo, startsNumbers } = entry;
-  expect(misfit(startsNumbers ? example : { ...example, seq: 1 }, 'session')).toBeUndefined();
-  expect(misfit(example, 'base') === undefined).toBe(knownTo === 'base');
+  expect(validateServerMessage(startsNumbers ? example : { ...example, seq: 1 }, 'session')).toBeUndefined();
+  expect(validateServerMessage(example, 'base') === undefined).toBe(knownTo === 'base');
 });
 
 describe('the machine of a participant agrees with the registry on when a message may come', () => {

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { afterEach, expect } from '@jest/globals';
 import { type ClientOptions, WebSocket } from 'ws';
-import { misfit } from '../../src/protocol/misfit.ts';
 import type { ServerMessage } from '../../src/protocol/server.ts';
+import { validateServerMessage } from '../../src/protocol/validation.ts';
 import { RemoteRouter } from './remote/router.ts';
 
 type MessageType = ServerMessage['type'];
 type MessageOf<T extends MessageType> = Extract<ServerMessage, { type: T }>;
 
 /** What servers sent that their schemas do not allow. */
-const misfits: string[] = [];
-afterEach(() => expect(misfits.splice(0)).toEqual([]));
+const invalidMessages: string[] = [];
+afterEach(() => expect(invalidMessages.splice(0)).toEqual([]));
 
 /** A client that keeps everything it hears, for tests to wait on and to read; all of it has to fit the schemas. */
 export class TestClient {
@@ -41,8 +41,8 @@ export class TestClient {
     socket.on('message', (data) => {
       const message = JSON.parse(data.toString());
       this.heard.push(message);
-      const problem = misfit(message, this.heard[0]?.type === 'Ready' ? 'session' : 'base');
-      if (problem !== undefined) misfits.push(`${data}: ${problem}`);
+      const problem = validateServerMessage(message, this.heard[0]?.type === 'Ready' ? 'session' : 'base');
+      if (problem !== undefined) invalidMessages.push(`${data}: ${problem}`);
       this.#wake?.();
     });
   }

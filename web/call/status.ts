@@ -1,6 +1,6 @@
 import type { MeshPeerState, SignalingState } from '../../src/client/index.ts';
 import type { Text } from '../i18n/en.ts';
-import { passes } from './happenings.ts';
+import { passes } from './announcements.ts';
 import { nameOf, type Person } from './people.ts';
 import type { Quality } from './quality.ts';
 

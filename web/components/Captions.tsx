@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { announcementsBetween } from '../call/announcements.ts';
 import type { Call } from '../call/call.ts';
-import { happeningsBetween } from '../call/happenings.ts';
 import { nameOf } from '../call/people.ts';
 import { useText } from '../i18n/language.tsx';
 import { useServices } from '../services.ts';
@@ -12,36 +12,36 @@ interface Caption {
 }
 
 const SHOWN_MS = 6000;
-/** The last one is seen; a screen reader gets the others, too. */
+/** The page shows the last caption. A screen reader reads all of them. */
 const MAX_CAPTIONS = 3;
 const MAX_MESSAGE_LENGTH = 80;
 
-/** What happens, in words, for a moment. It has a line of its own, and covers nothing. */
+/** Shows what happens in words, for some seconds. It has its own line and covers nothing. */
 export function Captions({ call, isChatOpen }: { readonly call: Call; readonly isChatOpen: boolean }) {
   const { media } = useServices();
   const text = useText();
-  const { announcements, happenings } = text;
+  const { announcements, captions: lines } = text;
   const [captions, say] = useCaptions();
 
-  const sayEntered = useEffectEvent(() => say(announcements.entered));
+  const sayEntered = useEffectEvent(() => say(lines.entered));
   useEffect(() => sayEntered(), []);
   useChanges(call.people.list, (before, after) => {
-    for (const { type, person } of happeningsBetween(before, after)) {
-      say(happenings[type](nameOf(person, text)));
+    for (const { type, person } of announcementsBetween(before, after)) {
+      say(announcements[type](nameOf(person, text)));
     }
   });
   useChanges(call.chat.messages, (before, after) => {
-    if (isChatOpen) return; // the log is read out itself
+    if (isChatOpen) return; // screen readers read the open log
     for (const message of after) {
       if (message.isOwn || before.includes(message)) continue;
       const line = message.text.replace(/\s+/g, ' ');
       const short = line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH)}…` : line;
-      say(announcements.message(nameOf(message, text), short));
+      say(lines.message(nameOf(message, text), short));
     }
   });
   useChanges(media.screen.state, (before, after) => {
-    if (after.status === 'live') say(announcements.sharing);
-    else if (before.status === 'live') say(announcements.sharingEnded);
+    if (after.status === 'live') say(lines.sharing);
+    else if (before.status === 'live') say(lines.sharingEnded);
   });
 
   return (
@@ -53,7 +53,7 @@ export function Captions({ call, isChatOpen }: { readonly call: Call; readonly i
   );
 }
 
-/** The captions of now, and how to add one. */
+/** The current captions, and a function that adds one. */
 function useCaptions(): [readonly Caption[], (text: string) => void] {
   const [captions, setCaptions] = useState<readonly Caption[]>([]);
   const count = useRef(0);

@@ -1,6 +1,6 @@
 import { MicOff } from 'lucide-react';
+import { passes } from '../call/announcements.ts';
 import type { Call } from '../call/call.ts';
-import { passes } from '../call/happenings.ts';
 import { nameOf, type Person } from '../call/people.ts';
 import type { Quality } from '../call/quality.ts';
 import { useText } from '../i18n/language.tsx';

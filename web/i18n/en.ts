@@ -1,5 +1,5 @@
 import type { PeerReasonCode } from '../../src/client/index.ts';
-import type { Happening } from '../call/happenings.ts';
+import type { Announcement } from '../call/announcements.ts';
 import type { Notice } from '../call/notice.ts';
 import type { Trouble } from '../media/trouble.ts';
 
@@ -250,7 +250,7 @@ export const en = {
     dismiss: 'Dismiss',
   } satisfies Record<'microphone' | 'camera' | 'screen', Record<Trouble, string>> & { dismiss: string },
 
-  happenings: {
+  announcements: {
     joined: (name: string) => `${name} is here`,
     left: (name: string) => `${name} left`,
     shares: (name: string) => `${name} is sharing their screen`,
@@ -258,9 +258,9 @@ export const en = {
     lost: (name: string) => `Connection to ${name} lost, reconnecting`,
     failed: (name: string) => `No connection to ${name}`,
     back: (name: string) => `${name} is connected`,
-  } satisfies Record<Happening['type'], (name: string) => string>,
+  } satisfies Record<Announcement['type'], (name: string) => string>,
 
-  announcements: {
+  captions: {
     entered: 'You are in the room',
     sharing: 'You are sharing your screen',
     sharingEnded: 'You stopped sharing',

@@ -243,7 +243,7 @@ export const ja: Text = {
     dismiss: '閉じる',
   },
 
-  happenings: {
+  announcements: {
     joined: (name) => `${name}さんがいます`,
     left: (name) => `${name}さんが退出しました`,
     shares: (name) => `${name}さんが画面を共有しています`,
@@ -253,7 +253,7 @@ export const ja: Text = {
     back: (name) => `${name}さんと接続しました`,
   },
 
-  announcements: {
+  captions: {
     entered: '部屋に入りました',
     sharing: '画面を共有しています',
     sharingEnded: '共有を停止しました',

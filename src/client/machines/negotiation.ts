@@ -176,10 +176,10 @@ export const negotiationMachine = setup({
     isAnswered: ({ context }, { tag }: Tagged) => tag !== undefined && tag === context.answered,
     isToLatest: ({ context }, { offer }: { offer: number | undefined }) =>
       offer === undefined || offer === context.offer,
-    isNameless: stateIn({ open: { presence: 'nameless' } }),
+    hasUnknownId: stateIn({ open: { presence: 'unknownId' } }),
     isInterrupted: stateIn({ open: { presence: 'interrupted' } }),
-    isReachable: not('isNameless'),
-    isListening: not(or(['isNameless', 'isInterrupted'])),
+    isReachable: not('hasUnknownId'),
+    isListening: not(or(['hasUnknownId', 'isInterrupted'])),
     mayOffer: and(['isDue', 'isReachable']),
     hasAgreed: ({ context }) => context.hasAgreed,
     hasFailedOften: ({ context }) => context.failures >= MAX_FAILURES,
@@ -484,7 +484,7 @@ export const negotiationMachine = setup({
               description: 'The other end has lost its socket; the server keeps what it is sent.',
               on: { 'peer.resumed': { target: 'present' } },
             },
-            nameless: {
+            unknownId: {
               description: 'Its id went with the server; media goes on, signalling waits for the new id.',
               on: {
                 'id.claimed': { target: 'claimed', actions: 'noteDue' },
@@ -493,11 +493,11 @@ export const negotiationMachine = setup({
             },
             claimed: {
               description: 'It named a new id; the answer to an offer must prove that id to be its own.',
-              after: { proof: { target: 'nameless' } },
+              after: { proof: { target: 'unknownId' } },
               on: { 'id.proven': { target: 'present' } },
             },
           },
-          on: { 'ids.lost': { target: '.nameless' } },
+          on: { 'ids.lost': { target: '.unknownId' } },
         },
       },
       on: { close: { target: 'closed' } },

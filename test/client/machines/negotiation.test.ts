@@ -386,7 +386,7 @@ describe('ids that went with the server', () => {
     const end = start(false);
     end.decide({ type: 'ids.lost' }, { type: 'id.claimed' });
     end.wait(TIMING.proofMs);
-    expect(end.region('presence')).toBe('nameless');
+    expect(end.region('presence')).toBe('unknownId');
   });
 });
 
@@ -457,7 +457,11 @@ describe.each([
           begun <= (mayBegin && isBusy ? 1 : 0) &&
           !(before.descriptions === 'awaiting' && decisions.includes('makeOffer')) &&
           !(polite && decisions.includes('ignoreOffer')) &&
-          !(before.presence === 'nameless' && event.type !== 'id.claimed' && decisions.includes('sendOffer'));
+          !(
+            before.presence === 'unknownId' &&
+            event.type !== 'id.claimed' &&
+            decisions.includes('sendOffer')
+          );
         if (!isRight) violations.push([before, event, decisions, after]);
       }
     }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Mesh, MeshPeer, Signaling } from '../../../src/client/index.ts';
-import { happeningsBetween } from '../../../web/call/happenings.ts';
+import { announcementsBetween } from '../../../web/call/announcements.ts';
 import { encode } from '../../../web/call/messages.ts';
 import { People } from '../../../web/call/people.ts';
 import type { LocalMedia } from '../../../web/media/local-media.ts';
@@ -67,8 +67,8 @@ test('who reloads has a new connection, and is the same person: has neither left
   note();
   expect(other(its)).toMatchObject({ name: 'Kenta', state: 'connected' });
 
-  const happenings = lists.slice(1).flatMap((after, i) => happeningsBetween(lists[i] as never, after));
-  expect(happenings.map(({ type }) => type)).toEqual(['lost', 'back']);
+  const announcements = lists.slice(1).flatMap((after, i) => announcementsBetween(lists[i] as never, after));
+  expect(announcements.map(({ type }) => type)).toEqual(['lost', 'back']);
 });
 
 test('who leaves is forgotten', () => {

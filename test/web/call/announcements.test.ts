@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { happeningsBetween } from '../../../web/call/happenings.ts';
+import { announcementsBetween } from '../../../web/call/announcements.ts';
 import type { Person } from '../../../web/call/people.ts';
 import { person } from './people-fixture.ts';
 
@@ -7,7 +7,9 @@ const SELF = person('me', { isSelf: true });
 const SCREEN = { screen: {} as MediaStreamTrack };
 
 const told = (before: readonly Person[], after: readonly Person[]) =>
-  happeningsBetween([SELF, ...before], [SELF, ...after]).map(({ type, person }) => `${person.name} ${type}`);
+  announcementsBetween([SELF, ...before], [SELF, ...after]).map(
+    ({ type, person }) => `${person.name} ${type}`,
+  );
 
 test.each<[string, Person[], Person[], string[]]>([
   ['nothing', [person('Ken')], [person('Ken')], []],
@@ -31,5 +33,5 @@ test.each<[string, Person[], Person[], string[]]>([
 ])('%s', (_, before, after, expected) => expect(told(before, after)).toEqual(expected));
 
 test('of oneself nothing is told', () => {
-  expect(happeningsBetween([], [person('me', { isSelf: true, ...SCREEN })])).toEqual([]);
+  expect(announcementsBetween([], [person('me', { isSelf: true, ...SCREEN })])).toEqual([]);
 });

@@ -1,17 +1,17 @@
 import type { MeshPeerState } from '../../src/client/index.ts';
 import type { Person } from './people.ts';
 
-/** What is worth telling somebody who does not see it. */
-export interface Happening {
+/** A change of another participant, for the captions and for screen readers. */
+export interface Announcement {
   readonly type: 'joined' | 'left' | 'shares' | 'sharesNoMore' | 'lost' | 'failed' | 'back';
   readonly person: Person;
 }
 
-/** What has happened to others between two lists of people, in the order they stand there. */
-export function happeningsBetween(before: readonly Person[], after: readonly Person[]): Happening[] {
+/** The changes of the others from one list of people to the next, in the order of the lists. */
+export function announcementsBetween(before: readonly Person[], after: readonly Person[]): Announcement[] {
   const left = before.filter(({ key, isKnown }) => isKnown && !after.some((person) => person.key === key));
   return [
-    ...left.map((person): Happening => ({ type: 'left', person })),
+    ...left.map((person): Announcement => ({ type: 'left', person })),
     ...after
       .filter(({ isSelf, isKnown }) => !isSelf && isKnown)
       .flatMap((person) =>
@@ -23,8 +23,8 @@ export function happeningsBetween(before: readonly Person[], after: readonly Per
   ];
 }
 
-function changes(before: Person | undefined, person: Person): Happening[] {
-  const types: Happening['type'][] = [];
+function changes(before: Person | undefined, person: Person): Announcement[] {
+  const types: Announcement['type'][] = [];
   if (!before?.isKnown) types.push('joined');
   if (!before?.screen && person.screen) types.push('shares');
   if (before?.screen && !person.screen) types.push('sharesNoMore');
@@ -32,14 +32,14 @@ function changes(before: Person | undefined, person: Person): Happening[] {
   return types.map((type) => ({ type, person }));
 }
 
-function stateChange(before: MeshPeerState, after: MeshPeerState): Happening['type'][] {
+function stateChange(before: MeshPeerState, after: MeshPeerState): Announcement['type'][] {
   const [was, is] = [passes(before), passes(after)];
   if (after === 'failed' && before !== 'failed') return ['failed'];
   if (was === is || before === 'connecting') return [];
   return is ? ['back'] : ['lost'];
 }
 
-/** Whether media and data pass: they do while somebody has only lost the server. */
+/** Whether media and data pass. They also pass when the participant has lost only the server. */
 export function passes(state: MeshPeerState): boolean {
   return state === 'connected' || state === 'interrupted';
 }

@@ -6,34 +6,34 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 /** A message on its way to a client, or a frame on its way to the server. */
 export type Message = Record<string, unknown> & { readonly type: string };
 
-/** One behaviour of a server that is not as it should be; what it leaves out is passed on as it is. */
-export interface Lie {
-  /** The frames that reach the server in the place of this one. */
+/** One fault of a server. What a fault does not define is passed on unchanged. */
+export interface Fault {
+  /** The frames that the server gets instead of this one. */
   up?(text: string, passage: Passage): readonly string[];
-  /** The messages that reach the client in the place of this one. */
+  /** The messages that the client gets instead of this one. */
   down?(message: Message, passage: Passage): readonly Message[];
-  /** The code the client's socket is closed with. */
+  /** The close code that the client gets. */
   close?(code: number): number;
-  /** The code with which the server hears the client close. */
+  /** The close code that the server gets. */
   goes?(code: number): number;
-  /** Whether the server hears that a client is gone. */
+  /** The server does not learn that a client has gone. */
   readonly hidesEnds?: true;
-  /** What a plain request is answered. */
+  /** The answer to a plain HTTP request. */
   answer?(status: number, headers: Record<string, string>): [number, Record<string, string>];
 }
 
-/** No status, and no close frame (RFC 6455 section 7.4.1): what cannot be sent. */
+/** Close codes that no endpoint may send (RFC 6455 section 7.4.1). */
 const UNSENDABLE = [1005, 1006];
 
-/** One client's connection through a liar. */
+/** One client's connection through a faulty server. */
 export class Passage {
   readonly client: WebSocket;
   readonly server: WebSocket;
   readonly everybody: ReadonlySet<Passage>;
-  /** For a lie to keep messages in. */
+  /** Messages that the fault holds back. */
   held: Message[] = [];
 
-  constructor(client: WebSocket, url: URL, lie: Lie, everybody: ReadonlySet<Passage>) {
+  constructor(client: WebSocket, url: URL, fault: Fault, everybody: ReadonlySet<Passage>) {
     this.client = client;
     this.server = new WebSocket(url, { perMessageDeflate: false, autoPong: false });
     this.everybody = everybody;
@@ -43,23 +43,23 @@ export class Passage {
       toServer(() => {
         if (isBinary) this.server.send(data, { binary: true });
         else
-          for (const text of lie.up?.(String(data), this) ?? [data])
+          for (const text of fault.up?.(String(data), this) ?? [data])
             this.server.send(text, { binary: false });
       }),
     );
     client.on('ping', (data) => toServer(() => this.server.ping(data)));
     client.on('pong', (data) => toServer(() => this.server.pong(data)));
     client.on('close', (code) => {
-      if (!lie.hidesEnds) toServer(() => end(this.server, lie.goes?.(code) ?? code));
+      if (!fault.hidesEnds) toServer(() => end(this.server, fault.goes?.(code) ?? code));
     });
     client.on('error', () => {});
     this.server.on('message', (data: RawData) => {
       const message = JSON.parse(String(data));
-      for (const each of lie.down?.(message, this) ?? [message]) this.tell(each);
+      for (const each of fault.down?.(message, this) ?? [message]) this.tell(each);
     });
     this.server.on('ping', (data) => client.ping(data));
     this.server.on('pong', (data) => client.pong(data));
-    this.server.on('close', (code) => end(client, lie.close?.(code) ?? code));
+    this.server.on('close', (code) => end(client, fault.close?.(code) ?? code));
     this.server.on('error', () => {});
   }
 
@@ -77,21 +77,21 @@ function end(socket: WebSocket, code: number): void {
   else socket.close(UNSENDABLE.includes(code) ? undefined : code);
 }
 
-/** A server that is as the one behind it, but for one lie. */
-export class Liar {
+/** A proxy that behaves as the server behind it, except for one fault. */
+export class FaultyServer {
   /** `ws://127.0.0.1:PORT/ws` */
   readonly url: URL;
   readonly #server: Server;
   readonly #passages = new Set<Passage>();
 
-  static async listen(target: URL, lie: Lie): Promise<Liar> {
+  static async listen(target: URL, fault: Fault): Promise<FaultyServer> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new Liar(server, target, lie);
+    return new FaultyServer(server, target, fault);
   }
 
-  private constructor(server: Server, target: URL, lie: Lie) {
+  private constructor(server: Server, target: URL, fault: Fault) {
     this.#server = server;
     this.url = new URL(target);
     this.url.port = String((server.address() as AddressInfo).port);
@@ -104,7 +104,7 @@ export class Liar {
     server.on('upgrade', (request, socket, head) => {
       if (request.url !== target.pathname) return void socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
       sockets.handleUpgrade(request, socket, head, (client) => {
-        const passage = new Passage(client, target, lie, this.#passages);
+        const passage = new Passage(client, target, fault, this.#passages);
         this.#passages.add(passage);
         client.on('close', () => this.#passages.delete(passage));
       });
@@ -113,7 +113,7 @@ export class Liar {
       const isSocket = request.url === target.pathname;
       const status = isSocket ? 426 : 404;
       const headers: Record<string, string> = isSocket ? { Upgrade: 'websocket' } : {};
-      const [saidStatus, saidHeaders] = lie.answer?.(status, headers) ?? [status, headers];
+      const [saidStatus, saidHeaders] = fault.answer?.(status, headers) ?? [status, headers];
       response.writeHead(saidStatus, saidHeaders).end();
     });
   }

@@ -12,10 +12,10 @@ const BY_DIALECT = {
 };
 
 /**
- * What is wrong with a message that a server sent, in a sentence; undefined when nothing is. For those who
- * have reason to doubt the server: the conformance kit, and tests.
+ * Validates a message from a server. Returns the problem as a sentence, undefined when the message is valid. The
+ * conformance kit and tests use it.
  */
-export function misfit(message: unknown, dialect: Dialect): string | undefined {
+export function validateServerMessage(message: unknown, dialect: Dialect): string | undefined {
   const result = v.safeParse(BY_DIALECT[dialect], message, { abortEarly: true });
   if (result.success) return undefined;
   const path = v.getDotPath(result.issues[0]);
