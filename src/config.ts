@@ -1,5 +1,6 @@
 import { compile } from 'proxy-addr';
 import * as v from 'valibot';
+import { isTrustworthy } from './auth/bounded-fetch.ts';
 import { isFrameAncestor, isOriginPattern } from './http/origins.ts';
 import { readIceServers } from './ice-servers.ts';
 import type { IceServer } from './protocol/server.ts';
@@ -52,6 +53,19 @@ export interface Config {
   readonly trustProxy: readonly string[];
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
+  /** Whether clients have to say who they are. */
+  readonly auth: 'off' | 'optional' | 'required';
+  readonly authSecretsFile: string | undefined;
+  readonly authJwksFile: string | undefined;
+  readonly authJwksUrl: string | undefined;
+  readonly authIssuer: string | undefined;
+  readonly authAudience: string | undefined;
+  /** The longest life of a token, in seconds. */
+  readonly authMaxTtlS: number;
+  /** From the end of a token to the close of its connection. */
+  readonly authGraceMs: number;
+  readonly authHookUrl: string | undefined;
+  readonly authHookTimeoutMs: number;
   readonly logLevel: LogLevel;
   /** How room ids are in logs and spans. */
   readonly logRoomIds: RoomIdForm;
@@ -147,6 +161,21 @@ function isProxy(item: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** An address that the server itself asks: https, or http on this machine. */
+function ownUrl(meaning: string): Variable<string | undefined> {
+  return {
+    fallback: '',
+    allowed: 'a URL that begins with https://, or with http:// and names this machine; empty: none',
+    meaning,
+    isSecret: true,
+    schema: v.pipe(
+      v.string(),
+      v.check((value) => value === '' || (URL.canParse(value) && isTrustworthy(new URL(value)))),
+      v.transform((value) => (value === '' ? undefined : value)),
+    ),
+  };
 }
 
 export const VARIABLES = {
@@ -281,6 +310,40 @@ export const VARIABLES = {
     'a path to a PEM file; set together with TLS_CERT_FILE',
     'Private key of the certificate.',
   ),
+  AUTH: {
+    fallback: 'off',
+    allowed: 'off, optional or required',
+    meaning:
+      'Whether a client says who it is when it connects (docs/auth.md). optional: a client without a token gets a generated id; required: it is answered 401.',
+    schema: v.picklist(['off', 'optional', 'required']) as unknown as v.GenericSchema<
+      string,
+      'off' | 'optional' | 'required'
+    >,
+  },
+  AUTH_SECRETS_FILE: text(
+    'a path to a file with lines kid=base64',
+    'Secrets of tokens with HS256, each of 32 bytes or more. Read again when it changes and on SIGHUP.',
+  ),
+  AUTH_JWKS_FILE: text(
+    'a path to a JWK set',
+    'Public keys of tokens. Read again when it changes and on SIGHUP.',
+  ),
+  AUTH_JWKS_URL: ownUrl(
+    'Where the public keys of tokens are. Fetched at the start, every ten minutes, and for a token with an unknown key. The last good set is used for a day while that fails. Needs AUTH_AUDIENCE.',
+  ),
+  AUTH_ISSUER: text('text; empty: any', 'What the claim iss of a token must be.'),
+  AUTH_AUDIENCE: text('text; empty: any', 'What the claim aud of a token must be, or contain.'),
+  AUTH_MAX_TTL_S: integer(86_400, 1, 2_000_000, 'Seconds from iat to exp of a token at most.'),
+  AUTH_GRACE_MS: integer(
+    25_000,
+    0,
+    DAY_MS,
+    'How long a connection goes on after its token has expired; then it is closed 4401.',
+  ),
+  AUTH_HOOK_URL: ownUrl(
+    'Who is asked about clients that bring no token, with their cookies (docs/auth.md). Needs ALLOWED_ORIGINS.',
+  ),
+  AUTH_HOOK_TIMEOUT_MS: integer(2000, 1, 60_000, 'How long that may take; then the client is refused.'),
   LOG_LEVEL: {
     fallback: 'info',
     allowed: `one of ${LOG_LEVELS.join(', ')}`,
@@ -376,6 +439,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustProxy: read('TRUST_PROXY', VARIABLES.TRUST_PROXY),
     tlsCertFile: read('TLS_CERT_FILE', VARIABLES.TLS_CERT_FILE),
     tlsKeyFile: read('TLS_KEY_FILE', VARIABLES.TLS_KEY_FILE),
+    auth: read('AUTH', VARIABLES.AUTH),
+    authSecretsFile: read('AUTH_SECRETS_FILE', VARIABLES.AUTH_SECRETS_FILE),
+    authJwksFile: read('AUTH_JWKS_FILE', VARIABLES.AUTH_JWKS_FILE),
+    authJwksUrl: read('AUTH_JWKS_URL', VARIABLES.AUTH_JWKS_URL),
+    authIssuer: read('AUTH_ISSUER', VARIABLES.AUTH_ISSUER),
+    authAudience: read('AUTH_AUDIENCE', VARIABLES.AUTH_AUDIENCE),
+    authMaxTtlS: read('AUTH_MAX_TTL_S', VARIABLES.AUTH_MAX_TTL_S),
+    authGraceMs: read('AUTH_GRACE_MS', VARIABLES.AUTH_GRACE_MS),
+    authHookUrl: read('AUTH_HOOK_URL', VARIABLES.AUTH_HOOK_URL),
+    authHookTimeoutMs: read('AUTH_HOOK_TIMEOUT_MS', VARIABLES.AUTH_HOOK_TIMEOUT_MS),
     logLevel: read('LOG_LEVEL', VARIABLES.LOG_LEVEL),
     logRoomIds: read('LOG_ROOM_IDS', VARIABLES.LOG_ROOM_IDS),
     prometheus: read('METRICS', VARIABLES.METRICS),
@@ -389,6 +462,29 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       : ['TLS_KEY_FILE', 'TLS_CERT_FILE'];
     problems.push(`${unset} is empty, but ${set} is set; allowed: both or neither.`);
   }
+  if (problems.length === 0) problems.push(...authProblems(config));
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return Object.freeze(config);
+}
+
+/** Settings of authentication that are dangerous or without effect together. */
+function authProblems(config: Config): string[] {
+  const { auth, authSecretsFile, authJwksFile, authJwksUrl, authAudience, authHookUrl, allowedOrigins } =
+    config;
+  if (auth === 'off') return [];
+  const problems: string[] = [];
+  if ((authSecretsFile ?? authJwksFile ?? authJwksUrl ?? authHookUrl) === undefined) {
+    problems.push(
+      `AUTH is ${JSON.stringify(auth)}, and nothing says who a client is; set AUTH_SECRETS_FILE, AUTH_JWKS_FILE, AUTH_JWKS_URL or AUTH_HOOK_URL.`,
+    );
+  }
+  // A key server signs for other services as well.
+  if (authJwksUrl !== undefined && authAudience === undefined)
+    problems.push(
+      'AUTH_AUDIENCE is empty, but AUTH_JWKS_URL is set; allowed: the name of this server in tokens.',
+    );
+  // Any page could connect with a user's cookies.
+  if (authHookUrl !== undefined && allowedOrigins.length === 0)
+    problems.push('ALLOWED_ORIGINS is empty, but AUTH_HOOK_URL is set; allowed: the origins of your pages.');
+  return problems;
 }

@@ -8,9 +8,14 @@ import { createSecureContext, Server as TlsServer } from 'node:tls';
 import proxyAddr from 'proxy-addr';
 import { v4 as uuid } from 'uuid';
 import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
+import type { Access } from './auth/access.ts';
+import type { Handshake } from './auth/authorizer.ts';
+import { isRefusal, type Refusal } from './auth/refusal.ts';
+import type { AuthRoute } from './auth/routes.ts';
 import type { Codec, Dialect } from './codec/codec.ts';
 import { type Config, ConfigError } from './config.ts';
 import { type Headers, refuseUpgrade, send } from './http/answer.ts';
+import { handshakeOf } from './http/handshake.ts';
 import { originMatcher } from './http/origins.ts';
 import { PlainConnections } from './http/plain-connections.ts';
 import { handshakeProblem, hasBody, pathOf } from './http/request.ts';
@@ -33,8 +38,21 @@ import type { Transport } from './transport/transport.ts';
 /** What the HTTP side serves. */
 export interface Host {
   /** A client has connected, from this remote IP address, after trusted proxies. */
-  connect(transport: Transport, tracer: MessageTracer, address: string): ServedConnection;
+  connect(
+    transport: Transport,
+    tracer: MessageTracer,
+    address: string,
+    access: Access | undefined,
+  ): ServedConnection;
   rooms(): number;
+}
+
+/** Who may connect. */
+export interface Guard {
+  /** What `handshake` throws is a refusal, too. `fields` are for the log. Never rejects. */
+  authenticate(handshake: () => Handshake, fields: object): Promise<Access | Refusal>;
+  /** By their path below the base path. */
+  readonly routes: Readonly<Record<string, AuthRoute>>;
 }
 
 /** Answers one request. */
@@ -66,6 +84,16 @@ const MIN_PLAIN_CONNECTIONS = 1000;
 /** A frame this large takes long enough for others to have their turn, in bytes. */
 const LARGE_BYTES = 16 * 1024;
 
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** An upgrade that is let in. */
+interface Opening {
+  readonly participantId: string;
+  readonly handshake: ReturnType<typeof traceHandshake>;
+  readonly address: string;
+  readonly access: Access | undefined;
+}
+
 /** The network side: WebSockets at /ws, /healthz, /readyz, and the routes it is given; the rest is answered 404. */
 export class HttpFront {
   readonly #config: Config;
@@ -90,6 +118,8 @@ export class HttpFront {
   /** By the path of the upgrade. The first of each is spoken where no subprotocol is agreed on. */
   readonly #dialects: ReadonlyMap<string, readonly Dialect[]>;
   readonly #routes: Routes;
+  /** Undefined: anybody may connect. */
+  readonly #guard: Guard | undefined;
   readonly #isAllowed: (origin: string) => boolean;
   readonly #trusts: (address: string, hop: number) => boolean;
   readonly #startedAt = performance.now();
@@ -106,7 +136,9 @@ export class HttpFront {
     queueBudget: QueueBudget,
     dialects: readonly [Dialect, ...Dialect[]],
     routes: Routes = {},
+    guard?: Guard,
   ) {
+    this.#guard = guard;
     this.#roomName = roomName;
     this.#counters = counters;
     this.#config = config;
@@ -237,6 +269,8 @@ export class HttpFront {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.#boundTime(request, response);
     const path = pathOf(request);
+    const authRoute = this.#authRoute(path);
+    if (authRoute !== undefined) return this.#answerAuth(authRoute, request, response);
     const route = this.#routes[path];
     const cors = this.#corsHeaders(request.headers.origin);
     if (request.method === 'OPTIONS' && (route !== undefined || path === '*')) {
@@ -330,6 +364,42 @@ export class HttpFront {
     if (!this.#perAddress.take(address)) {
       return refuse(429, 'Too many connections from this address.', { 'Retry-After': '30' });
     }
+    const open = (access?: Access) =>
+      this.#letIn(request, socket, head, { participantId, handshake, address, access });
+    if (this.#guard === undefined) return open();
+    const release = () => this.#perAddress.release(address);
+    void this.#admit(this.#guard, request, address, participantId).then((result) => {
+      if (!isRefusal(result)) {
+        const isFull = this.connections >= this.#config.maxConnections;
+        if (!this.#isStopping && !isFull) return open(result);
+        refuse(503, 'The server is stopping, or at its connection limit.', { 'Retry-After': '5' });
+      } else refuse(401, result.refused, { 'WWW-Authenticate': 'Bearer' });
+      release();
+    });
+  }
+
+  async #admit(
+    guard: Guard,
+    request: IncomingMessage,
+    address: string,
+    participantId: string,
+  ): Promise<Access | Refusal> {
+    const { socket } = request;
+    const broken = () => socket.destroy();
+    socket.on('error', broken);
+    try {
+      return await guard.authenticate(() => handshakeOf(request, address), { participant_id: participantId });
+    } finally {
+      socket.off('error', broken);
+    }
+  }
+
+  #letIn(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    { participantId, handshake, address, access }: Opening,
+  ): void {
     let isServed = false;
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       isServed = true;
@@ -337,7 +407,7 @@ export class HttpFront {
       handshake.answered(101);
       this.#logger.debug({ participant_id: participantId, address }, 'connection opened');
       const codec = this.#codecFor(request, webSocket.protocol);
-      this.#serve(webSocket, socket, codec, handshake.messagesOf(participantId), address);
+      this.#serve(webSocket, socket, codec, handshake.messagesOf(participantId), address, access);
     });
     if (isServed) return;
     // ws has refused a malformed handshake itself.
@@ -373,12 +443,54 @@ export class HttpFront {
     codec: Codec,
     tracer: MessageTracer,
     address: string,
+    access: Access | undefined,
   ): void {
     const sender = new Sender(webSocket, socket, codec, this.#senders);
-    const connection = this.#host.connect(sender, tracer, address);
+    const connection = this.#host.connect(sender, tracer, address, access);
     this.#open += 1;
     this.#heartbeat.add(connection);
     webSocket.serve(socket, connection, sender, this.#listener);
+    if (access !== undefined) this.#closeAtExpiry(webSocket, access);
+  }
+
+  #closeAtExpiry(webSocket: ClientSocket, { identity }: Access): void {
+    const endsAt = identity.expires_at * 1000 + this.#config.authGraceMs;
+    const restMs = Math.min(Math.max(0, endsAt - Date.now()), MAX_TIMER_MS);
+    const timer = setTimeout(() => webSocket.connection.close('Unauthorized'), restMs).unref();
+    webSocket.once('close', () => clearTimeout(timer));
+  }
+
+  #authRoute(path: string): AuthRoute | undefined {
+    const { basePath } = this.#config;
+    const routes = this.#guard?.routes;
+    if (routes === undefined || !path.startsWith(basePath)) return undefined;
+    const name = path.slice(basePath.length);
+    return Object.hasOwn(routes, name) ? routes[name] : undefined;
+  }
+
+  #answerAuth(route: AuthRoute, request: IncomingMessage, response: ServerResponse): void {
+    const allow = { Allow: `${route.method}, OPTIONS` };
+    if (request.method === 'OPTIONS') {
+      const preflight = { ...PREFLIGHT, 'Access-Control-Allow-Methods': route.method };
+      response.writeHead(204, { ...allow, ...preflight, ...this.#corsHeaders(request.headers.origin) }).end();
+      return;
+    }
+    if (request.method !== route.method)
+      return this.#send(request, response, 405, { error: `Only ${route.method} is answered here.` }, allow);
+    if (!this.#allowsOrigin(request.headers.origin))
+      return this.#send(request, response, 403, { error: 'This origin may not connect.' });
+    const waitMs = route.isAttempt ? this.#attempts.count(proxyAddr(request, this.#trusts)) : 0;
+    if (waitMs > 0) {
+      const headers = { 'Retry-After': String(Math.ceil(waitMs / 1000)) };
+      return this.#send(request, response, 429, { error: 'Too many attempts from this address.' }, headers);
+    }
+    Promise.resolve(route.answer(request)).then(
+      ({ status, body, headers }) => this.#send(request, response, status, body, headers),
+      (error: unknown) => {
+        this.#logger.error({ err: error }, 'a request for authentication failed');
+        if (!response.headersSent) this.#send(request, response, 500, { error: 'Internal' });
+      },
+    );
   }
 
   readonly #listener: SocketListener = {

@@ -28,9 +28,11 @@ const HELP = `Bloom, a WebRTC signalling server.
 
 Usage: bloom [options]
        bloom conformance ws://HOST/ws [options]
+       bloom token --room ROOM [options]
 
 Commands:
   conformance    test a signalling server against the protocol (bloom conformance --help)
+  token          mint a token that lets its holder in (bloom token --help)
 
 Options:
   --port N       port to listen on (PORT, default ${VARIABLES.PORT.fallback}; 0 takes any free one)
@@ -61,6 +63,7 @@ async function main(): Promise<void> {
   try {
     const [command, ...rest] = process.argv.slice(2);
     if (command === 'conformance') return await proveConformance(rest);
+    if (command === 'token') return await mintToken(rest);
     const { help, version, settings } = readArguments(process.argv.slice(2));
     if (help) return void process.stdout.write(HELP);
     if (version) return void process.stdout.write(`${packageVersion()}\n`);
@@ -75,6 +78,14 @@ async function main(): Promise<void> {
 async function proveConformance(args: string[]): Promise<void> {
   const { conformance } = await import('./conformance/command.ts');
   process.exitCode = await conformance(args, {
+    out: (text) => process.stdout.write(text),
+    error: (text) => process.stderr.write(text),
+  });
+}
+
+async function mintToken(args: string[]): Promise<void> {
+  const { mintToken } = await import('./auth/token-command.ts');
+  process.exitCode = await mintToken(args, process.env, {
     out: (text) => process.stdout.write(text),
     error: (text) => process.stderr.write(text),
   });

@@ -17,6 +17,12 @@ export interface Addressee {
 /** The participants of this process, by id. A message to many is encoded once. */
 export class Participants implements Replies {
   readonly #byId = new Map<ParticipantId, Addressee>();
+  readonly #removed: (id: ParticipantId) => void;
+
+  /** `removed` hears of each participant that has ended. */
+  constructor(removed: (id: ParticipantId) => void = () => {}) {
+    this.#removed = removed;
+  }
 
   add(id: ParticipantId, participant: Addressee): void {
     this.#byId.set(id, participant);
@@ -24,7 +30,7 @@ export class Participants implements Replies {
 
   /** Idempotent. */
   remove(id: ParticipantId): void {
-    this.#byId.delete(id);
+    if (this.#byId.delete(id)) this.#removed(id);
   }
 
   send(room: RoomId, to: readonly MemberRef[], reply: RoomReply, trace: Trace | undefined): void {

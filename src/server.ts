@@ -9,6 +9,8 @@ import type { Start } from './actor/actor.ts';
 import { SlicedClock } from './actor/clock.ts';
 import { fastestPath, fastestStarter } from './actor/fast-path.ts';
 import { inspectedStarter } from './actor/inspected-actor.ts';
+import { Admissions } from './admissions.ts';
+import { Authentication } from './authentication.ts';
 import { bloomDialect } from './codec/bloom.ts';
 import type { Dialect } from './codec/codec.ts';
 import type { Config } from './config.ts';
@@ -69,8 +71,8 @@ export interface BloomServer {
    */
   stop(options?: { readonly drainMs?: number }): Promise<void>;
   /**
-   * Reads the TLS certificate and key from their files again, for the connections that come from now on. Where they are
-   * wrong the old ones stay. The log says either.
+   * Reads the TLS certificate and key, and the keys of tokens, from their files again, for the connections that come from
+   * now on. Where they are wrong the old ones stay. The log says either.
    */
   reload(): void;
 }
@@ -93,7 +95,9 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
   tellFastPaths(config, logger);
   const counters = new Counters();
 
-  const participants = new Participants();
+  const authentication = config.auth === 'off' ? undefined : new Authentication(config, config.auth, logger);
+  const admissions = new Admissions();
+  const participants = new Participants((id) => admissions.forget(id));
   const startRoom = startsOf(parts.roomMachine ?? roomMachine);
   const supervisor = new Supervisor(
     startsOf(supervisorMachine),
@@ -130,9 +134,10 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
   );
   const startConnection = startsOf(parts.connectionMachine ?? connectionMachine);
   const startParticipant = startsOf(parts.participantMachine ?? participantMachine);
+  const router = parts.router?.(participants) ?? new LocalRouter(supervisor, participants);
   const services: ParticipantServices = {
     node_id: uuid(),
-    router: parts.router?.(participants) ?? new LocalRouter(supervisor, participants),
+    router: authentication === undefined ? router : admissions.guard(router, participants),
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
     clock,
     participants,
@@ -175,7 +180,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     config,
     {
       rooms: () => supervisor.size,
-      connect: (transport, tracer, address) =>
+      connect: (transport, tracer, address, access) =>
         new Connection(
           startConnection,
           {
@@ -187,7 +192,9 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
           transport,
           tracer,
           address,
-          connectionServices,
+          access === undefined
+            ? connectionServices
+            : { ...connectionServices, registrar: admissions.registrarFor(access, registrar) },
         ),
     },
     logger,
@@ -199,6 +206,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       ...(parts.page && below(config.basePath, parts.page)),
       ...(parts.prometheus && { '/metrics': parts.prometheus }),
     },
+    authentication,
   );
 
   registerMetrics(counters, {
@@ -220,11 +228,13 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     supervisor.stop();
     await front.stop(drainMs > 0 ? 'ServiceRestart' : 'GoingAway', FAREWELL_MS);
     clock.stop();
+    authentication?.stop();
   }
   let stopped: Promise<void> | undefined;
 
   return {
     async listen() {
+      await authentication?.start();
       const { host, port } = await front.listen();
       const scheme = config.tlsCertFile === undefined ? 'http' : 'https';
       return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${config.basePath}/`);
@@ -234,7 +244,10 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
       stopped ??= stop(drainMs);
       return stopped;
     },
-    reload: () => front.reloadCertificate(),
+    reload() {
+      front.reloadCertificate();
+      authentication?.reload();
+    },
   };
 }
 

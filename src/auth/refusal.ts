@@ -36,7 +36,8 @@ export type Check =
   | 'ticket'
   | 'hook'
   | 'hook unavailable'
-  | 'missing';
+  | 'missing'
+  | 'internal';
 
 export interface Refusal {
   readonly refused: RefusalCode;

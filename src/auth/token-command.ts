@@ -12,10 +12,10 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 
 const HELP = `Mints a token that lets its holder in, signed with a secret of AUTH_SECRETS_FILE.
 
-Usage: bloom token --room NAME [options]
+Usage: bloom token --room ROOM [options]
 
 Options:
-  --room NAME        a room that its holder may enter, by name or id; may be repeated; "*" is every room
+  --room ROOM        the id of a room that its holder may enter; may be repeated; "*" is every room
   --user ID          who its holder is (default: made from --name)
   --name TEXT        the name that others see
   --create           its holder may create rooms with new ids, too
@@ -78,7 +78,7 @@ function parse(args: string[]) {
 async function mint(options: Options, env: Environment): Promise<string> {
   const { room: rooms, name, create, moderate, hidden } = options;
   if (rooms.length === 0 && !create)
-    throw new UsageError('Which room? --room standup, or --create for new ones.');
+    throw new UsageError('Which room? --room with its id or "*", or --create for new ones.');
   const sub = options.user ?? (name && userOf(name));
   if (sub === undefined || sub === '') throw new UsageError('Who is it for? --name Ada, or --user ada.');
   const { kid, key } = keyFor(options, env);

@@ -83,6 +83,11 @@ export const CLOSE_CODES = {
     meaning: 'The client reads too slowly, or sends on while its room is silent: its queue is full.',
     retry: 'Yes, after a pause; a session can be resumed.',
   },
+  Unauthorized: {
+    code: 4401,
+    meaning: 'The token of this connection has expired, and so has its grace.',
+    retry: 'Once, with a new token.',
+  },
   Silent: {
     code: 4408,
     meaning: 'No first message came in time, or the connection was in no room for too long.',

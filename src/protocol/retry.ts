@@ -10,6 +10,7 @@ export const RETRY_AFTER: Readonly<Record<number, readonly [afterMs: number | fa
   1009: [false],
   1012: [0, 5000],
   1013: [1000],
+  4401: [false],
   4409: [false],
   4429: [60_000],
 };
