@@ -86,7 +86,7 @@ export const CLOSE_CODES = {
   Unauthorized: {
     code: 4401,
     meaning: 'The token of this connection has expired, and so has its grace.',
-    retry: 'Once, with a new token.',
+    retry: 'No, unless the client has a new token.',
   },
   Silent: {
     code: 4408,
