@@ -11,7 +11,7 @@ import { connectionMachine } from '../machines/connection.ts';
 import { participantMachine } from '../machines/participant.ts';
 import { roomMachine } from '../machines/room.ts';
 import { SlicedClock } from '../src/actor/clock.ts';
-import { starter } from '../src/actor/machine-actor.ts';
+import { starter } from '../src/actor/xstate/machine-actor.ts';
 import { Report } from './support/report.ts';
 
 const WARM_UP = 100;

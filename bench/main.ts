@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   rooms: 'opening, finding and expiring up to 100,000 rooms',
   storm: 'everybody reconnects at once',
   noisy: 'one client floods the server; do the others notice?',
+  spans: 'what writing a span takes, by Bloom and by OpenTelemetry’s serializer',
   soak: 'clients come and go for ten minutes; does memory return to where it began?',
   guard: 'the relay’s ratios against bench/baseline.json',
 };

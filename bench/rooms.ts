@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import { SlicedClock } from '../src/actor/clock.ts';
-import { starter } from '../src/actor/machine-actor.ts';
+import { starter } from '../src/actor/xstate/machine-actor.ts';
 import { LiveRoom } from '../src/room.ts';
 import type { MemberRef, Replies } from '../src/routing/router.ts';
 import { Supervisor } from '../src/supervisor.ts';

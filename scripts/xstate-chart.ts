@@ -7,7 +7,7 @@ import { type AnyStateMachine, assign, createMachine, emit } from 'xstate';
 export function toXState<M extends AnyStateMachine>({ config, implementations }: M): M {
   const { actions, guards, delays } = implementations;
   const made = Object.entries(actions).map(([name, action]) => {
-    // biome-ignore lint/suspicious/noExplicitAny: what src/client/chart.ts makes of assign and emit
+    // biome-ignore lint/suspicious/noExplicitAny: what src/client/xstate/chart.ts makes of assign and emit
     const { assignment, emitted } = action as any;
     return [name, assignment === undefined ? emit(emitted) : assign(assignment)] as const;
   });

@@ -73,7 +73,7 @@ export interface Config {
   readonly prometheus: boolean;
   readonly inspect: boolean;
   readonly inspectPort: number;
-  /** False: only documented API of xstate, ws and valibot is used. */
+  /** False: only documented API of xstate, ws, valibot and OpenTelemetry’s SDK is used. */
   readonly fastPaths: boolean;
 }
 
@@ -380,7 +380,7 @@ export const VARIABLES = {
     fallback: 'on',
     allowed: 'on or off',
     meaning:
-      'Whether undocumented API of xstate, ws and valibot is used, for speed. Try off when a new version of one is suspected.',
+      'Whether undocumented API of xstate, ws, valibot and OpenTelemetry’s SDK is used, for speed. Try off when a new version of one is suspected.',
     schema: v.pipe(
       v.picklist(['on', 'off']) as unknown as v.GenericSchema<string, string>,
       v.transform((value) => value === 'on'),

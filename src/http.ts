@@ -22,11 +22,8 @@ import { handshakeProblem, hasBody, pathOf } from './http/request.ts';
 import type { CloseReason } from './protocol/codes.ts';
 import { AddressCounter } from './socket/address-counter.ts';
 import { Attempts } from './socket/attempts.ts';
-import { ClientSocket, type ServedConnection, type SocketListener } from './socket/client-socket.ts';
-import { FRAMES_TEXTS } from './socket/frame.ts';
 import { Heartbeat } from './socket/heartbeat.ts';
 import type { QueueBudget } from './socket/queue-budget.ts';
-import { Sender, type SenderSettings } from './socket/sender.ts';
 import { Throttle } from './socket/throttle.ts';
 import { Turn } from './socket/turn.ts';
 import type { Counters } from './telemetry/counters.ts';
@@ -34,6 +31,9 @@ import type { Logger } from './telemetry/logger.ts';
 import type { RoomName } from './telemetry/room-ids.ts';
 import { type MessageTracer, traceHandshake } from './telemetry/tracing.ts';
 import type { Transport } from './transport/transport.ts';
+import { ClientSocket, type ServedConnection, type SocketListener } from './transport/ws/client-socket.ts';
+import { Sender, type SenderSettings } from './transport/ws/sender.ts';
+import { DOCUMENTED, type WsPaths, wsPaths } from './transport/ws/ws-paths.ts';
 
 /** What the HTTP side serves. */
 export interface Host {
@@ -110,6 +110,7 @@ export class HttpFront {
   readonly #patienceMs: number;
   /** WebSockets whose end is not known yet. */
   #open = 0;
+  readonly #wsPaths: WsPaths;
   readonly #senders: SenderSettings;
   readonly #throttle = new Throttle();
   readonly #heartbeat: Heartbeat;
@@ -161,11 +162,12 @@ export class HttpFront {
       WebSocket: ClientSocket,
       ...{ closeTimeout: CLOSE_TIMEOUT_MS }, // not in @types/ws yet
     });
+    this.#wsPaths = config.fastPaths ? wsPaths() : DOCUMENTED;
     this.#senders = {
       turn: new Turn(),
       maxQueueBytes: config.maxQueueBytes,
       queueBudget,
-      framesTexts: config.fastPaths && FRAMES_TEXTS,
+      framesTexts: this.#wsPaths.framesTexts,
     };
     this.#heartbeat = new Heartbeat(config.heartbeatIntervalMs);
     this.#attempts = new Attempts(config.maxAttemptsPerAddress, config.attemptsWindowMs);
@@ -449,7 +451,7 @@ export class HttpFront {
     const connection = this.#host.connect(sender, tracer, address, access);
     this.#open += 1;
     this.#heartbeat.add(connection);
-    webSocket.serve(socket, connection, sender, this.#listener);
+    webSocket.serve(socket, connection, sender, this.#listener, this.#wsPaths.tellsEnds);
     if (access !== undefined) this.#closeAtExpiry(webSocket, access);
   }
 

@@ -10,7 +10,7 @@ import { type BloomServer, createServer } from './server.ts';
 import { type LogOutput, neverBlocking, standardError } from './telemetry/log-output.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { registerLogMetrics } from './telemetry/metrics.ts';
-import type { TelemetrySdk } from './telemetry/sdk.ts';
+import type { TelemetrySdk } from './telemetry/otel/sdk.ts';
 import { exportsAnything, exportsSignal, isDisabled } from './telemetry/signals.ts';
 import { findPage, NO_PAGE } from './web.ts';
 
@@ -155,8 +155,9 @@ async function serve(config: Config): Promise<void> {
 /** The SDK is loaded only when something is to be exported: it takes a while, and memory. */
 async function startTelemetryIfAsked(config: Config, logger: Logger): Promise<TelemetrySdk | undefined> {
   if (isDisabled(process.env) || !(config.prometheus || exportsAnything(process.env))) return undefined;
-  const { startTelemetry } = await import('./telemetry/sdk.ts');
-  return startTelemetry(process.env, { version: packageVersion(), prometheus: config.prometheus, logger });
+  const { startTelemetry } = await import('./telemetry/otel/sdk.ts');
+  const { prometheus, fastPaths } = config;
+  return startTelemetry(process.env, { version: packageVersion(), prometheus, fastPaths, logger });
 }
 
 async function startInspector(config: Config, logger: Logger): Promise<Inspector> {

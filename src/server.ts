@@ -7,8 +7,8 @@ import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
 import type { Start } from './actor/actor.ts';
 import { SlicedClock } from './actor/clock.ts';
-import { fastestPath, fastestStarter } from './actor/fast-path.ts';
 import { inspectedStarter } from './actor/inspected-actor.ts';
+import { fastestPath, fastestStarter } from './actor/xstate/fast-path.ts';
 import { Admissions } from './admissions.ts';
 import { Authentication } from './authentication.ts';
 import { bloomDialect } from './codec/bloom.ts';
@@ -19,13 +19,12 @@ import { below, HttpFront } from './http.ts';
 import { defaultOutboxesBytes, defaultQueuesBytes } from './memory.ts';
 import { type Participant, type ParticipantServices, registrarOf } from './participant.ts';
 import { Participants } from './participants.ts';
-import { READS_SCHEMAS } from './protocol/acceptance.ts';
 import type { ServerDraining } from './protocol/server.ts';
+import { READS_SCHEMAS } from './protocol/valibot/acceptance.ts';
 import { LiveRoom } from './room.ts';
 import { LocalRouter } from './routing/local.ts';
 import type { Replies, Router } from './routing/router.ts';
 import { Sessions } from './sessions.ts';
-import { FRAMES_TEXTS } from './socket/frame.ts';
 import { OutboxBudget } from './socket/outbox-budget.ts';
 import { QueueBudget } from './socket/queue-budget.ts';
 import { Supervisor } from './supervisor.ts';
@@ -33,6 +32,7 @@ import { Counters } from './telemetry/counters.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { registerMetrics } from './telemetry/metrics.ts';
 import { roomNames } from './telemetry/room-ids.ts';
+import { wsPaths } from './transport/ws/ws-paths.ts';
 
 /** A room that fails this often within the window is closed. */
 const MAX_ROOM_FAILURES = 5;
@@ -254,9 +254,10 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
 /** One line when the server is slower than it could be, since its dependencies are not as they were when it was built. */
 function tellFastPaths({ fastPaths }: Config, logger: Logger): void {
   if (!fastPaths) return logger.info('fast paths are off: BLOOM_FAST_PATHS');
+  const { framesTexts, tellsEnds } = wsPaths();
   const off = [
     ...(fastestPath() === 'absorbing' ? [] : ['xstate']),
-    ...(FRAMES_TEXTS ? [] : ['ws']),
+    ...(framesTexts && tellsEnds ? [] : ['ws']),
     ...(READS_SCHEMAS ? [] : ['valibot']),
   ];
   if (off.length === 0) return;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SimulatedClock } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
-import { starter } from '../src/actor/machine-actor.ts';
+import { starter } from '../src/actor/xstate/machine-actor.ts';
 import type { AttachedParticipant, Registrar } from '../src/attachment.ts';
 import { bloomDialect } from '../src/codec/bloom.ts';
 import { Connection } from '../src/connection.ts';

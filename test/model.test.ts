@@ -5,7 +5,7 @@ import { connectionMachine } from '../machines/connection.ts';
 import { participantMachine } from '../machines/participant.ts';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
-import { starter } from '../src/actor/machine-actor.ts';
+import { starter } from '../src/actor/xstate/machine-actor.ts';
 import { bloomDialect } from '../src/codec/bloom.ts';
 import type { Outgoing } from '../src/codec/outgoing.ts';
 import { Connection, type ConnectionServices } from '../src/connection.ts';

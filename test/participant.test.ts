@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { assign, emit, SimulatedClock } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
 import { type ParticipantEvent, participantMachine } from '../machines/participant.ts';
-import { starter } from '../src/actor/machine-actor.ts';
+import { starter } from '../src/actor/xstate/machine-actor.ts';
 import { bloomDialect } from '../src/codec/bloom.ts';
 import { Outgoing } from '../src/codec/outgoing.ts';
 import { Connection } from '../src/connection.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { emit, SimulatedClock } from 'xstate';
 import { type RoomEvent, roomMachine } from '../machines/room.ts';
-import { starter } from '../src/actor/machine-actor.ts';
+import { starter } from '../src/actor/xstate/machine-actor.ts';
 import { Participants } from '../src/participants.ts';
 import type { ServerMessage } from '../src/protocol/server.ts';
 import { LiveRoom } from '../src/room.ts';

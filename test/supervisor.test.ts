@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { emit, SimulatedClock } from 'xstate';
 import { roomMachine } from '../machines/room.ts';
 import { supervisorMachine } from '../machines/supervisor.ts';
-import { starter } from '../src/actor/machine-actor.ts';
+import { starter } from '../src/actor/xstate/machine-actor.ts';
 import { Participants } from '../src/participants.ts';
 import { LiveRoom } from '../src/room.ts';
 import { LocalRouter } from '../src/routing/local.ts';

@@ -1,12 +1,12 @@
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
 import type { ClientMessage } from '../protocol/client.ts';
 import type { ParticipantId } from '../protocol/server.ts';
-import { type ChartLogic, runChart } from './chart.ts';
 import { SignalingError } from './errors.ts';
 import { type Request, type SeatDecision, type SeatEvent, seatMachine } from './machines/seat.ts';
 import type { Frame, Pacer } from './pacer.ts';
 import type { RoomState } from './room.ts';
 import type { CallOptions } from './types.ts';
+import { type ChartLogic, runChart } from './xstate/chart.ts';
 
 const seatLogic = runChart(seatMachine);
 

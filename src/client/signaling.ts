@@ -3,7 +3,6 @@ import type { RelayRequest } from '../protocol/client.ts';
 import type { ParticipantId, Ready, RoomId, ServerMessage } from '../protocol/server.ts';
 import { readBackoff } from './backoff.ts';
 import { watchBrowserEvents } from './browser-events.ts';
-import { type ChartLogic, runChart } from './chart.ts';
 import { Emitter, type Events } from './emitter.ts';
 import { readEndpoint, resolveEndpoint } from './endpoint.ts';
 import { SignalingError } from './errors.ts';
@@ -22,6 +21,7 @@ import { type SessionRecord, SessionStore, type StoredSession, serialize } from 
 import { stateOf } from './state.ts';
 import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
 import { isDevelopment, mayAsk, whyUnreachable } from './unreachable.ts';
+import { type ChartLogic, runChart } from './xstate/chart.ts';
 
 const now = (): Moment => ({ steady: performance.now(), epoch: Date.now() });
 

@@ -1,7 +1,7 @@
 import type { StateValueFrom } from 'xstate';
-import type { ChartSnapshot } from './chart.ts';
 import type { signalingMachine } from './machines/signaling.ts';
 import type { SignalingState } from './types.ts';
+import type { ChartSnapshot } from './xstate/chart.ts';
 
 /** What a snapshot of the connection's actor comes to, for people. */
 export function stateOf({ value, context }: ChartSnapshot<typeof signalingMachine>): SignalingState {

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import type { Pace } from './target.ts';
+
+/** The rate a server reads at. */
+export interface Pace {
+  /** Text frames of one socket within the rolling window. */
+  readonly messages: number;
+  readonly windowMs: number;
+}
 
 /** Our window is longer than the server's: a busy server counts a frame later than we send it. */
 const PACE_FACTOR = 1.5;

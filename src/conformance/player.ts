@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { validateServerMessage } from '../protocol/validation.ts';
 import { Bindings } from './bindings.ts';
-import { CheckFailed, Participant } from './participant.ts';
+import { CheckFailed, type Pace, Participant } from './participant.ts';
 import { get, upgrade } from './request.ts';
-import type { Pace } from './target.ts';
 import type { Step } from './transcript.ts';
 
 /** The server to play a transcript against, and the time that it has. */

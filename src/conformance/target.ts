@@ -1,11 +1,4 @@
-import { CheckFailed, Participant } from './participant.ts';
-
-/** The rate at which a server reads. */
-export interface Pace {
-  /** Text frames of one socket within the rolling window. */
-  readonly messages: number;
-  readonly windowMs: number;
-}
+import { CheckFailed, type Pace, Participant } from './participant.ts';
 
 /** What a server allows. The checks adapt to it. */
 export interface Limits extends Pace {

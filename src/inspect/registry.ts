@@ -1,4 +1,5 @@
 import type { AnyActor, AnyEventObject, InspectionEvent, Snapshot } from 'xstate';
+import { transitionsOf } from '../actor/xstate/microstep.ts';
 import { ActorRecord, type Entry, machineOf } from './record.ts';
 
 /** Who hears what changed. An entry may be heard of twice: when the event is sent, and when it is handled. */
@@ -73,7 +74,7 @@ export class Registry {
         return;
       case '@xstate.microstep':
         this.#works(actor.sessionId);
-        this.find(actor.sessionId)?.steps(event._transitions, event.snapshot);
+        this.find(actor.sessionId)?.steps(transitionsOf(event), event.snapshot);
         return;
       case '@xstate.snapshot':
         return this.#settled(actor, event.event, event.snapshot);

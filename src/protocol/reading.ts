@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { type Acceptor, acceptorOf } from './acceptance.ts';
 import { BASE, type ClientMessage, type ClientMessageType, type Dialect, SESSION } from './client.ts';
 import { rememberLiteral } from './literal.ts';
 import { CLIENT_MESSAGES } from './messages.ts';
 import { WHEN } from './registry.ts';
+import { type Acceptor, acceptorOf } from './valibot/acceptance.ts';
 
 /** How the messages of one type are read. */
 interface Reading {

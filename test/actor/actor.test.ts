@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { assign, createMachine, emit, SimulatedClock, setup, spawnChild } from 'xstate';
 import type { Actor } from '../../src/actor/actor.ts';
-import { starter } from '../../src/actor/machine-actor.ts';
+import { starter } from '../../src/actor/xstate/machine-actor.ts';
 import { inspected, RUNTIMES, type StarterOf } from './support/runtimes.ts';
 
 type ToldEvent = { readonly type: 'tell' | 'count' | 'wait' | 'fail'; readonly id: number };

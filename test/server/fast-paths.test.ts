@@ -17,6 +17,8 @@ interface Doctoring {
   readonly name: string;
   readonly package: string;
   readonly edits: readonly (readonly [RegExp, string])[];
+  /** Of ws: the file that is edited, unless it is the list of exports. */
+  readonly file?: string;
   /** Whether a line in the log has to say that the package's fast path is off. */
   readonly isTold: boolean;
 }
@@ -73,6 +75,22 @@ const DOCTORINGS: readonly Doctoring[] = [
     isTold: true,
   },
   {
+    name: 'ws answers a close frame without its method close',
+    package: 'ws',
+    file: 'lib/websocket.js',
+    edits: [
+      [
+        /if \(code === 1005\) websocket\.close\(\);/,
+        'if (code === 1005) WebSocket.prototype.close.call(websocket);',
+      ],
+      [
+        /else websocket\.close\(code, reason\);/,
+        'else WebSocket.prototype.close.call(websocket, code, reason);',
+      ],
+    ],
+    isTold: true,
+  },
+  {
     name: 'valibot keeps pipes in another field',
     package: 'valibot',
     edits: [[/\bpipe: pipe\$1,/g, 'steps: pipe$1,']],
@@ -114,14 +132,17 @@ async function probe(env: Record<string, string>, ...options: string[]): Promise
 }
 
 /** Copies a package and edits its code. Throws for an edit that finds nothing to change. */
-async function doctor({ package: name, edits }: Doctoring, into: string): Promise<void> {
+async function doctor(
+  { package: name, edits, file: only = 'wrapper.mjs' }: Doctoring,
+  into: string,
+): Promise<void> {
   const copy = join(into, 'node_modules', name);
   await cp(join(ROOT, 'node_modules', name), copy, { recursive: true });
   const files = await readdir(copy, { recursive: true });
   const unused = new Set(edits);
   for (const file of files.filter((each) => /\.m?js$/.test(each) && !each.includes('.min.'))) {
     const code = await readFile(join(copy, file), 'utf8');
-    const isOfWs = name === 'ws' && file !== 'wrapper.mjs';
+    const isOfWs = name === 'ws' && file !== only;
     if (isOfWs) continue;
     let edited = code;
     for (const edit of edits) {

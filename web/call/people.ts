@@ -6,7 +6,6 @@ import type {
   PeerReasonCode,
   Signaling,
 } from '../../src/client/index.ts';
-import type { Text } from '../i18n/en.ts';
 import type { LocalMedia } from '../media/local-media.ts';
 import { Store } from '../store.ts';
 import { Hues } from './hues.ts';
@@ -44,7 +43,10 @@ export const SELF = 'self';
 export const NOBODY = new Store<readonly Person[]>([]);
 
 /** What to call somebody who has no name, or has not told it. */
-export function nameOf({ name }: Pick<Person, 'name'>, text: Text): string {
+export function nameOf(
+  { name }: Pick<Person, 'name'>,
+  text: { readonly participants: { readonly guest: string } },
+): string {
   return name || text.participants.guest;
 }
 

@@ -7,7 +7,7 @@ import { useText } from '../i18n/language.tsx';
 import { useSpeaking } from '../media/levels.ts';
 import { useStore } from '../store.ts';
 import { Avatar } from './Avatar.tsx';
-import type { Placing } from './Tiles.tsx';
+import type { Placing } from './placing.ts';
 import { Video } from './Video.tsx';
 
 /** Everybody in the room, one tile each. */

@@ -3,7 +3,7 @@ import { useRef } from 'react';
 import { screenKey } from '../call/arrange.ts';
 import { nameOf, type Person } from '../call/people.ts';
 import { useText } from '../i18n/language.tsx';
-import type { Placing } from './Tiles.tsx';
+import type { Placing } from './placing.ts';
 import { Video } from './Video.tsx';
 
 /** Every screen that others share. */

@@ -1,21 +1,11 @@
-import { type CSSProperties, useCallback, useLayoutEffect, useRef, useState } from 'react';
+import { useCallback, useLayoutEffect, useRef, useState } from 'react';
 import { arrange } from '../call/arrange.ts';
 import type { Call } from '../call/call.ts';
-import { type Area, layOut, type Place } from '../call/layout.ts';
+import { type Area, layOut } from '../call/layout.ts';
 import type { Person } from '../call/people.ts';
 import { ParticipantsList } from './ParticipantsList.tsx';
+import type { Placing } from './placing.ts';
 import { SharedScreens } from './SharedScreens.tsx';
-
-/** What a picture needs to be in its place, and to be made big. */
-export interface Placing {
-  style(key: string): CSSProperties;
-  role(key: string): Place['role'] | undefined;
-  /** Whether there is another picture, before which this one could be big. */
-  readonly canChoose: boolean;
-  isChosen(key: string): boolean;
-  choose(key: string): void;
-  setRatio(key: string, ratio: number): void;
-}
 
 /** Every picture of the call, each as large as the window allows. */
 export function Tiles({ call, people }: { readonly call: Call; readonly people: readonly Person[] }) {

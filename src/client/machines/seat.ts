@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../protocol/codes.ts';
 import type { RoomId } from '../../protocol/server.ts';
-import { assign, emit, setup } from '../chart.ts';
 import type { RoomState } from '../room.ts';
+import { assign, emit, setup } from '../xstate/chart.ts';
 
 /**
  * Which room a client is in, from what it asks and what it hears. The protocol numbers no requests: one is asked at a

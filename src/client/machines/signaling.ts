@@ -1,6 +1,6 @@
 import { type Backoff, backoffMs } from '../backoff.ts';
-import { assign, emit, setup } from '../chart.ts';
 import { MAX_TIMER_MS } from '../timer.ts';
+import { assign, emit, setup } from '../xstate/chart.ts';
 
 /**
  * A client's connection: when to open a socket, when to wait, when to give up. It does nothing itself: it emits

@@ -1,7 +1,7 @@
 import type { AnyStateMachine, SimulatedClock } from 'xstate';
 import type { Start } from '../../../src/actor/actor.ts';
 import { inspectedStarter } from '../../../src/actor/inspected-actor.ts';
-import { starter } from '../../../src/actor/machine-actor.ts';
+import { starter } from '../../../src/actor/xstate/machine-actor.ts';
 
 export type StarterOf = <TMachine extends AnyStateMachine>(
   machine: TMachine,

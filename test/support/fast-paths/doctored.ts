@@ -9,7 +9,7 @@ const folder = process.env.DOCTORED as string;
 
 registerHooks({
   resolve(specifier, context, next) {
-    const [name = ''] = specifier.split('/');
+    const [, name = ''] = /^((?:@[^/]+\/)?[^/]+)/.exec(specifier) ?? [];
     const isDoctored = existsSync(join(folder, 'node_modules', name, 'package.json'));
     const parentURL = pathToFileURL(join(folder, 'importer.js')).href;
     return next(specifier, isDoctored ? { ...context, parentURL } : context);

@@ -108,7 +108,9 @@ for (let i = 0; i < 14; i += 1) await outsider.say({ type: 'LeaveRoom' });
 // The end: a member leaves, and a room goes on without it.
 two.socket.close();
 await once(two.socket, 'close');
-await one.settled();
+do await one.settled();
+while (!one.heard.some((text) => text.includes('PeerDisconnected')));
+await greeted.settled();
 
 const heard = [one, two, outsider, session, greeted].map((client) => client.heard.map(named));
 process.stdout.write(JSON.stringify({ heard, logs: logs.map(({ msg, packages }) => ({ msg, packages })) }));

@@ -3,7 +3,7 @@ import { trace as api } from '@opentelemetry/api';
 import { roomMachine } from '../../../machines/room.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { SlicedClock } from '../../../src/actor/clock.ts';
-import { fastestStarter } from '../../../src/actor/fast-path.ts';
+import { fastestStarter } from '../../../src/actor/xstate/fast-path.ts';
 import { LiveRoom } from '../../../src/room.ts';
 import { LocalRouter } from '../../../src/routing/local.ts';
 import type { Replies, RoomReply } from '../../../src/routing/router.ts';

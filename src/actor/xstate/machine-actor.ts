@@ -6,8 +6,8 @@ import type {
   InputFrom,
   SnapshotFrom,
 } from 'xstate';
-import { type Actor, type Decision, type Perform, rethrowLater, type Start } from './actor.ts';
-import type { Clock } from './clock.ts';
+import { type Actor, type Decision, type Perform, rethrowLater, type Start } from '../actor.ts';
+import type { Clock } from '../clock.ts';
 import type { Configuration } from './configuration.ts';
 import { type Effect, Interpreter, type Step } from './interpreter.ts';
 

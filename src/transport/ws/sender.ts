@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Codec } from '../codec/codec.ts';
-import type { Outgoing } from '../codec/outgoing.ts';
-import { CLOSE_CODES, type CloseReason } from '../protocol/codes.ts';
-import type { Transport, WriteResult } from '../transport/transport.ts';
+import type { Codec } from '../../codec/codec.ts';
+import type { Outgoing } from '../../codec/outgoing.ts';
+import { CLOSE_CODES, type CloseReason } from '../../protocol/codes.ts';
+import type { Queue, QueueBudget } from '../../socket/queue-budget.ts';
+import type { Held, Turn } from '../../socket/turn.ts';
+import type { Transport, WriteResult } from '../transport.ts';
 import { type Frame, outsideHeap, textFrame } from './frame.ts';
-import type { Queue, QueueBudget } from './queue-budget.ts';
-import type { Held, Turn } from './turn.ts';
 
 /**
  * Bytes of a socket that may wait as strings in V8's heap. It is a small part of the machine's memory, and the process

@@ -1,20 +1,24 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { diag } from '@opentelemetry/api';
-import type { Diagnostic } from './diagnostics.ts';
-import type { SpanRequest } from './spans/otlp.ts';
+import type { Diagnostic } from '../diagnostics.ts';
+import type { SpanRequest } from '../spans/otlp.ts';
 
 /** A request on its way to the thread, which is given the memory of its bytes. */
 export interface ThreadRequest extends SpanRequest {
   readonly id: number;
 }
 
-/** From the thread: that a request was taken, or why not; or what OpenTelemetry says there. */
+/**
+ * From the thread: first whether OpenTelemetry's transport is as the thread uses it; then that a request was taken, or why
+ * not; or what OpenTelemetry says there.
+ */
 export type ThreadMessage =
+  | { readonly type: 'checked'; readonly problem?: string }
   | { readonly type: 'settled'; readonly id: number; readonly error?: string }
   | ({ readonly type: 'diagnostic' } & Diagnostic);
 
-const SCRIPT = new URL(`./sdk-export-worker${extname(import.meta.url)}`, import.meta.url);
+const SCRIPT = new URL(`./export-worker${extname(import.meta.url)}`, import.meta.url);
 
 /**
  * Sends requests from a thread of its own: half a megabyte through Node's HTTP client and into a socket takes
@@ -23,6 +27,7 @@ const SCRIPT = new URL(`./sdk-export-worker${extname(import.meta.url)}`, import.
 export class ExportThread {
   readonly #script: URL;
   readonly #underWay = new Map<number, PromiseWithResolvers<void>>();
+  readonly #checked = Promise.withResolvers<string | undefined>();
   #worker: Worker | undefined;
   #lastId = 0;
 
@@ -31,7 +36,19 @@ export class ExportThread {
     this.#script = script;
     try {
       this.#worker = this.#start();
-    } catch {} // tried again with the first request, which says why
+    } catch (error) {
+      this.#checked.resolve(String(error)); // it is tried again with the first request
+    }
+  }
+
+  /** What keeps the thread from sending, found out when it starts; undefined when nothing does. */
+  async checked(): Promise<string | undefined> {
+    this.#worker?.ref(); // nothing else may keep the process yet
+    try {
+      return await this.#checked.promise;
+    } finally {
+      if (this.#underWay.size === 0) this.#worker?.unref();
+    }
   }
 
   /** Takes the memory of the request's bytes. Rejects when the request was not taken, or the thread has died of it. */
@@ -62,6 +79,7 @@ export class ExportThread {
     worker.on('exit', () => {
       this.#worker = undefined;
       for (const id of this.#underWay.keys()) this.#settle(id, failure);
+      this.#checked.resolve(failure);
     });
     worker.unref(); // it keeps the process only while a request is under way
     return worker;
@@ -69,6 +87,8 @@ export class ExportThread {
 
   readonly #hear = (message: ThreadMessage): void => {
     switch (message.type) {
+      case 'checked':
+        return this.#checked.resolve(message.problem);
       case 'settled':
         return this.#settle(message.id, message.error);
       case 'diagnostic':

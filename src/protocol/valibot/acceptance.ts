@@ -12,7 +12,7 @@ type Any = any;
 
 /**
  * Reads a schema once, for all values. The schema stays the only statement of the rules: a part that is not known here
- * accepts nothing. test/protocol/acceptance.test.ts compares with valibot over random schemas and values. The fields of
+ * accepts nothing. test/protocol/valibot/acceptance.test.ts compares with valibot over random schemas and values. The fields of
  * valibot's schemas are not all documented, so `READS_SCHEMAS` says whether they mean what they did.
  */
 export function acceptorOf(schema: v.GenericSchema): Acceptor {

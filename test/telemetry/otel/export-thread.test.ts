@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DiagLogLevel, diag } from '@opentelemetry/api';
-import { ExportThread } from '../../src/telemetry/export-thread.ts';
-import { until, within } from '../support/wait.ts';
+import { ExportThread } from '../../../src/telemetry/otel/export-thread.ts';
+import { until, within } from '../../support/wait.ts';
 
 /** What the thread does with a request, by its count of spans. */
 const TAKE = 1;
@@ -110,7 +110,7 @@ test('it keeps the process as long as a request is under way, and no longer', as
     import { parentPort } from 'node:worker_threads';
     parentPort.on('message', ({ id }) => setTimeout(() => parentPort.postMessage({ type: 'settled', id }), 100));
   `;
-  const module = JSON.stringify(new URL('../../src/telemetry/export-thread.ts', import.meta.url));
+  const module = JSON.stringify(new URL('../../../src/telemetry/otel/export-thread.ts', import.meta.url));
   const program = `
     import { ExportThread } from ${module};
     const script = new URL(${JSON.stringify(script(slow))});
@@ -131,7 +131,7 @@ test('it keeps the process as long as a request is under way, and no longer', as
 });
 
 describe("through OpenTelemetry's transport", () => {
-  const WORKER = new URL('../../src/telemetry/sdk-export-worker.ts', import.meta.url);
+  const WORKER = new URL('../../../src/telemetry/otel/export-worker.ts', import.meta.url);
   /** More than a socket takes in one go. */
   const BIG = 8_000_000;
   const open: (() => unknown)[] = [];

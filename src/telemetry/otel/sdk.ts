@@ -17,10 +17,10 @@ import {
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics';
 import { startNodeSdk } from '@opentelemetry/sdk-node';
-import { diagnosticsLevel, quietDiagnostics } from './diagnostics.ts';
-import type { Logger } from './logger.ts';
-import { plainSpans, sdkOnlySettings, setSdkQueue } from './sdk-spans.ts';
-import { type Environment, exportsSignal } from './signals.ts';
+import { diagnosticsLevel, quietDiagnostics } from '../diagnostics.ts';
+import type { Logger } from '../logger.ts';
+import { type Environment, exportsSignal } from '../signals.ts';
+import { plainSpans, sdkOnlySettings, setSdkQueue } from './plain-spans.ts';
 
 /** A running OpenTelemetry SDK. */
 export interface TelemetrySdk {
@@ -30,14 +30,19 @@ export interface TelemetrySdk {
   shutdown(deadlineMs: number): Promise<boolean>;
 }
 
+export interface TelemetryOptions {
+  readonly version: string;
+  readonly prometheus: boolean;
+  readonly logger: Logger;
+  /** False: spans take the SDK's own pipeline, which is its documented API. */
+  readonly fastPaths: boolean;
+}
+
 /**
  * Starts the OpenTelemetry SDK from the standard OTEL_* variables. A signal is exported only where an exporter
  * or endpoint is configured for it. Call before the server is created, so that its metrics find their provider.
  */
-export async function startTelemetry(
-  env: Environment,
-  options: { readonly version: string; readonly prometheus: boolean; readonly logger: Logger },
-): Promise<TelemetrySdk> {
+export async function startTelemetry(env: Environment, options: TelemetryOptions): Promise<TelemetrySdk> {
   // A configuration file describes all readers there are.
   const servesPrometheus = options.prometheus && !env.OTEL_CONFIG_FILE;
   const prometheus = servesPrometheus ? new PrometheusExporter({ preventServerStart: true }) : undefined;
@@ -47,11 +52,12 @@ export async function startTelemetry(
     resourceFromAttributes({ 'service.name': 'bloom', 'service.version': options.version }),
   );
   const exportsTraces = exportsSignal(env, 'TRACES');
-  const settings = sdkOnlySettings(env);
+  const settings = [...(options.fastPaths ? [] : ['BLOOM_FAST_PATHS']), ...sdkOnlySettings(env)];
   const isPlain = settings.length === 0;
   const warn = (problem: string) => options.logger.warn(problem);
-  const spans = exportsTraces && isPlain ? plainSpans(env, attributesOver(baseResource), warn) : undefined;
-  if (exportsTraces && !isPlain) {
+  const spans =
+    exportsTraces && isPlain ? await plainSpans(env, attributesOver(baseResource), warn) : undefined;
+  if (exportsTraces && spans === undefined) {
     options.logger.info({ settings }, "spans take the SDK's pipeline, which costs several times as much");
     setSdkQueue(process.env);
   }

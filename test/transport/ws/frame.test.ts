@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as ws from 'ws';
-import { type Frame, textFrame } from '../../src/socket/frame.ts';
+import { type Frame, textFrame } from '../../../src/transport/ws/frame.ts';
 
 const { Sender } = ws as unknown as {
   Sender: { frame(payload: Buffer, options: object): Buffer[] };

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { sdkOnlySettings, setSdkQueue } from '../../src/telemetry/sdk-spans.ts';
+import { sdkOnlySettings, setSdkQueue } from '../../../src/telemetry/otel/plain-spans.ts';
 
 test.each([
   {},

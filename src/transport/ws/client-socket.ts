@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import type { CloseReason } from '../protocol/codes.ts';
-import type { ParticipantId } from '../protocol/server.ts';
-import type { TransportEnd, TransportListener } from '../transport/transport.ts';
-import type { Pulse } from './heartbeat.ts';
+import type { CloseReason } from '../../protocol/codes.ts';
+import type { ParticipantId } from '../../protocol/server.ts';
+import type { Pulse } from '../../socket/heartbeat.ts';
+import type { TransportEnd, TransportListener } from '../transport.ts';
 
 /** The connection of a socket. */
 export interface ServedConnection extends TransportListener, Pulse {
@@ -44,14 +44,17 @@ const ENDING = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 4408, 4429]);
 /** A client closes with it when its page is left or reloaded: it may come back within RELOAD_GRACE_MS. */
 const AWAY = 4001;
 
-/** Where a net socket keeps the WebSocket on it. */
+/** Where a stream keeps the WebSocket on it. */
 const CLIENT = Symbol('client');
-type Stream = Socket & { [CLIENT]?: ClientSocket };
+type Stream = Duplex & { [CLIENT]?: ClientSocket };
+
+/** An error of ws with such a code says that the client broke the protocol (ws documents the codes). */
+const MALFORMED = 'WS_ERR_';
 
 /**
  * A server's WebSocket that tells of its end as soon as one is known. ws emits `close` only when both sides have
- * closed, which a silent peer can put off; but it calls `close()` whenever a close frame arrives, a frame is
- * malformed, or we close, and `ended` is told there, with how it ends. A connection that breaks is heard of below it.
+ * closed, which a silent peer can delay. But ws calls `close()` whenever a close frame arrives or a frame is malformed,
+ * so `ended` is told there. The stream below tells of a connection that breaks. README.md says what this assumes of ws.
  */
 export class ClientSocket extends WebSocket {
   #listener: SocketListener | undefined;
@@ -69,11 +72,21 @@ export class ClientSocket extends WebSocket {
     return this.#sender as Closable;
   }
 
-  /** From now on `listener` hears what happens to it. `stream` is the net socket below. */
-  serve(stream: Socket, connection: ServedConnection, sender: Closable, listener: SocketListener): void {
+  /**
+   * From now on `listener` hears what happens to it. `stream` is the net socket below. Unless it `tellsEarly`, its end is
+   * told when ws emits `close`, which is as ws documents it.
+   */
+  serve(
+    stream: Duplex,
+    connection: ServedConnection,
+    sender: Closable,
+    listener: SocketListener,
+    tellsEarly = true,
+  ): void {
     this.#sender = sender;
     this.#connection = connection;
     this.#listener = listener;
+    if (!tellsEarly) return;
     (stream as Stream)[CLIENT] = this;
     stream.on('end', broken).on('close', broken);
   }
@@ -94,10 +107,13 @@ export class ClientSocket extends WebSocket {
         listener.ponged(this, String(told[0]));
         return true;
       case 'close':
+        this.#end(endOf(told[0]));
         listener.closed(this);
         return super.emit(event, ...told);
       case 'error':
-        return true; // a malformed frame; ws closes the socket
+        if (String((told[0] as { code?: unknown } | undefined)?.code).startsWith(MALFORMED))
+          this.#end('closed');
+        return true; // ws closes the socket
       default:
         return super.emit(event, ...told);
     }
@@ -109,7 +125,7 @@ export class ClientSocket extends WebSocket {
     if (isFirst) this.#end(endOf(code ?? NO_STATUS));
   }
 
-  /** The net socket below has ended, or has closed. */
+  /** The stream below has ended, or has closed. */
   broke(): void {
     this.#end('lost');
   }

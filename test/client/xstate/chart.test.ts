@@ -7,11 +7,11 @@ import {
   type InspectionEvent,
   SimulatedClock,
 } from 'xstate';
-import { toXState } from '../../scripts/xstate-chart.ts';
-import { runChart } from '../../src/client/chart.ts';
-import { seatMachine } from '../../src/client/machines/seat.ts';
-import { type SignalingInput, signalingMachine } from '../../src/client/machines/signaling.ts';
-import { SEAT_EVENTS, SIGNALING_EVENTS } from './machines/events.ts';
+import { toXState } from '../../../scripts/xstate-chart.ts';
+import { seatMachine } from '../../../src/client/machines/seat.ts';
+import { type SignalingInput, signalingMachine } from '../../../src/client/machines/signaling.ts';
+import { runChart } from '../../../src/client/xstate/chart.ts';
+import { SEAT_EVENTS, SIGNALING_EVENTS } from '../machines/events.ts';
 
 /** The client's light interpreter does what XState's own does, on the client's charts. */
 

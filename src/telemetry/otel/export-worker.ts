@@ -19,11 +19,11 @@ import {
   JsonTraceSerializer,
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
-import { diagnosticsLevel, forwardedDiagnostics } from './diagnostics.ts';
+import { diagnosticsLevel, forwardedDiagnostics } from '../diagnostics.ts';
+import { tracesProtocol } from '../signals.ts';
+import { jsonOf } from '../spans/json.ts';
+import type { SpanRequest } from '../spans/otlp.ts';
 import type { ThreadMessage, ThreadRequest } from './export-thread.ts';
-import { tracesProtocol } from './signals.ts';
-import { jsonOf } from './spans/json.ts';
-import type { SpanRequest } from './spans/otlp.ts';
 
 const tell = (message: ThreadMessage) => parentPort?.postMessage(message);
 
@@ -70,9 +70,11 @@ function httpDelegate<Response>(
   serializer: ISerializer<SpanRequest, Response>,
 ): IOtlpExportDelegate<SpanRequest> {
   const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', { 'Content-Type': contentType });
+  const { agentFactory: factory } = options;
+  if (typeof factory !== 'function') throw new Error('agentFactory is not a function');
   timeoutMs = options.timeoutMillis;
-  const agentFactory: typeof options.agentFactory = async (protocol) => {
-    agent = await options.agentFactory(protocol);
+  const agentFactory: typeof factory = async (protocol) => {
+    agent = await factory(protocol);
     return agent;
   };
   return createOtlpHttpExportDelegate(
@@ -84,7 +86,17 @@ function httpDelegate<Response>(
   );
 }
 
+/** What is not as this file uses it, though TypeScript compiled it: another version may be installed. */
+function problemWith(made: unknown): string | undefined {
+  const isDelegate = typeof (made as Partial<typeof delegate>)?.export === 'function';
+  if (!isDelegate) return 'the export delegate has no function export';
+  if (timeoutMs !== undefined && typeof timeoutMs !== 'number') return 'timeoutMillis is not a number';
+  return undefined;
+}
+
 const delegate = delegateOf(tracesProtocol(process.env));
+const problem = problemWith(delegate);
+tell({ type: 'checked', ...(problem !== undefined && { problem }) });
 
 /**
  * What the latest request was sent from. This thread makes so little garbage of its own that the memory of hundreds of

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { acceptorOf } from '../../src/protocol/acceptance.ts';
-import { BASE, SESSION } from '../../src/protocol/client.ts';
+import { BASE, SESSION } from '../../../src/protocol/client.ts';
+import { acceptorOf } from '../../../src/protocol/valibot/acceptance.ts';
 
 /** Some of which valibot finds valid, and some of which it changes. */
 const TEXTS = [

@@ -14,13 +14,13 @@ import {
   setup,
   stateIn,
 } from 'xstate';
-import { connectionMachine } from '../../machines/connection.ts';
-import { participantMachine } from '../../machines/participant.ts';
-import { roomMachine } from '../../machines/room.ts';
-import { supervisorMachine } from '../../machines/supervisor.ts';
-import { absorberOf } from '../../src/actor/absorb.ts';
-import { starter } from '../../src/actor/machine-actor.ts';
-import { inspected, type StarterOf } from './support/runtimes.ts';
+import { connectionMachine } from '../../../machines/connection.ts';
+import { participantMachine } from '../../../machines/participant.ts';
+import { roomMachine } from '../../../machines/room.ts';
+import { supervisorMachine } from '../../../machines/supervisor.ts';
+import { absorberOf } from '../../../src/actor/xstate/absorb.ts';
+import { starter } from '../../../src/actor/xstate/machine-actor.ts';
+import { inspected, type StarterOf } from '../support/runtimes.ts';
 
 /** Either an event for the machine, or time that passes, in milliseconds. */
 type Step = { readonly event: { readonly type: string } } | { readonly pass: number };

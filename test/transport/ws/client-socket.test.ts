@@ -3,8 +3,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WebSocket, WebSocketServer, type Server as WebSocketServerOf } from 'ws';
 
-import { CLOSE_CODES } from '../../src/protocol/codes.ts';
-import { ClientSocket, type ServedConnection } from '../../src/socket/client-socket.ts';
+import { CLOSE_CODES } from '../../../src/protocol/codes.ts';
+import { ClientSocket, type ServedConnection } from '../../../src/transport/ws/client-socket.ts';
 
 let server: WebSocketServerOf<typeof ClientSocket>;
 beforeAll(async () => {

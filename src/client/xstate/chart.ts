@@ -16,7 +16,7 @@ import type {
 /**
  * XState's statecharts, of which the client's need a small part: states side by side, none inside another. XState's
  * own interpreter weighs 9 kB of the 15 that the client may; this one weighs less than one, and runs the same
- * definitions in XState's own actors, which can be inspected and take XState's clocks. test/client/chart.test.ts
+ * definitions in XState's own actors, which can be inspected and take XState's clocks. test/client/xstate/chart.test.ts
  * compares the two over random events.
  *
  * A chart here has `initial` (a state without entry actions and delays), `states` and `on`; a state `entry`, `exit`,

@@ -1,13 +1,17 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type ChildServer, startChild } from '../support/child.ts';
-import { seat } from '../support/client.ts';
-import { type Behaviour, type OtlpReceiver, receiveGrpc, receiveHttp } from '../support/otlp/receiver.ts';
-import { until } from '../support/wait.ts';
+import { type ChildServer, startChild } from '../../support/child.ts';
+import { seat } from '../../support/client.ts';
+import { type Behaviour, type OtlpReceiver, receiveGrpc, receiveHttp } from '../../support/otlp/receiver.ts';
+import { until } from '../../support/wait.ts';
 
 /** The server as a process, exporting to a receiver that decodes what arrives. */
 
 const SOON = 100_000;
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   for (const { close } of open.splice(0).reverse()) await close();
@@ -366,7 +370,7 @@ test('OTEL_CONFIG_FILE decides on everything, METRICS included', async () => {
   const otlp = await receiver(receiveHttp());
   const server = await child({
     METRICS: 'prometheus',
-    OTEL_CONFIG_FILE: fileURLToPath(new URL('../support/otlp/sdk.yaml', import.meta.url)),
+    OTEL_CONFIG_FILE: fileURLToPath(new URL('../../support/otlp/sdk.yaml', import.meta.url)),
     RECEIVER: otlp.url,
   });
   await oneCall(server);
@@ -435,4 +439,50 @@ describe('METRICS=prometheus', () => {
       expect(await server.stop()).toBe(0);
     },
   );
+});
+
+/** A copy of OpenTelemetry's exporter base in which the option that makes agents has another name. */
+async function otherExporterBase(): Promise<Record<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), 'bloom-otel-'));
+  open.push({ close: () => rm(folder, { recursive: true }) });
+  const scope = join(folder, 'node_modules/@opentelemetry');
+  await mkdir(scope, { recursive: true });
+  const packages = join(ROOT, 'node_modules/@opentelemetry');
+  for (const name of await readdir(packages)) {
+    if (name !== 'otlp-exporter-base') await symlink(join(packages, name), join(scope, name));
+  }
+  const copy = join(scope, 'otlp-exporter-base');
+  await cp(join(packages, 'otlp-exporter-base'), copy, { recursive: true });
+  let edited = 0;
+  for (const file of await readdir(copy, { recursive: true })) {
+    if (!/\.[cm]js$/.test(file)) continue;
+    const code = await readFile(join(copy, file), 'utf8');
+    if (!code.includes('agentFactory')) continue;
+    await writeFile(join(copy, file), code.replaceAll('agentFactory', 'makeAgent'));
+    edited += 1;
+  }
+  expect(edited).toBeGreaterThan(0);
+  const hooks = join(ROOT, 'test/support/fast-paths/doctored.ts');
+  return { DOCTORED: folder, NODE_OPTIONS: `--import ${hooks}` };
+}
+
+describe("spans take the SDK's pipeline", () => {
+  test.each([
+    ['with BLOOM_FAST_PATHS=off', async () => ({ BLOOM_FAST_PATHS: 'off' })],
+    ['with an exporter base of another shape, which the log tells of', otherExporterBase],
+  ])('%s', async (name, settings) => {
+    const otlp = await receiver(receiveHttp());
+    const server = await child({ OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url, ...(await settings()) });
+    await oneCall(server);
+    const logs = server.logs();
+    expect(await server.stop()).toBe(0);
+    expect(otlp.spans.filter((span) => span.name === 'relay Offer')).toHaveLength(2);
+    expect(logs.map(({ msg }) => msg)).toContainEqual(
+      expect.stringMatching(/^spans take the SDK's pipeline/),
+    );
+    const warnings = logs.filter(
+      ({ level, msg }) => level === 'warn' && String(msg).includes('exporter-base'),
+    );
+    expect(warnings).toHaveLength(name.includes('another shape') ? 1 : 0);
+  });
 });

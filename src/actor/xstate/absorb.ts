@@ -24,7 +24,7 @@ export type Absorb = (context: Any, event: EventObject) => readonly EventObject[
  * target and whose actions are the machine's own functions or emits. XState would copy sets of states only to find that
  * nothing moved. Which transitions may be selected is worked out here, from the machine's definition, once for all
  * actors; what is left to do at each event are their guards and actions. The machine's definition stays the only
- * statement of the rules; test/actor/absorb.test.ts compares the two over random machines and events. Of XState's guards
+ * statement of the rules; test/actor/xstate/absorb.test.ts compares the two over random machines and events. Of XState's guards
  * and actions it reads fields that are not documented: fast-path.ts checks at the start that they mean what they did.
  *
  * A machine with eventless (`always`) transitions absorbs nothing: they would have to be looked at after each event.

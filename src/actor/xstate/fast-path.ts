@@ -13,10 +13,10 @@ import {
   setup,
   stateIn,
 } from 'xstate';
+import type { Start } from '../actor.ts';
+import type { Clock } from '../clock.ts';
+import { inspectedStarter } from '../inspected-actor.ts';
 import { KNOWS_GUARDS } from './absorb.ts';
-import type { Start } from './actor.ts';
-import type { Clock } from './clock.ts';
-import { inspectedStarter } from './inspected-actor.ts';
 import { starter } from './machine-actor.ts';
 
 /**

@@ -1,10 +1,10 @@
 import type { Attributes } from '@opentelemetry/api';
+import { type Environment, tracesProtocol } from '../signals.ts';
+import { type BatchLimits, SpanBatches } from '../spans/batches.ts';
+import { type Scope, SpanWriter } from '../spans/otlp.ts';
+import { SpanProvider } from '../spans/provider.ts';
+import { chooseSampler } from '../spans/sampler.ts';
 import { ExportThread } from './export-thread.ts';
-import { type Environment, tracesProtocol } from './signals.ts';
-import { type BatchLimits, SpanBatches } from './spans/batches.ts';
-import { type Scope, SpanWriter } from './spans/otlp.ts';
-import { SpanProvider } from './spans/provider.ts';
-import { chooseSampler } from './spans/sampler.ts';
 
 /** A collector's hiccup of a second or two at tens of thousands of spans a second. */
 const QUEUE_SPANS = 65_536;
@@ -40,14 +40,21 @@ export function setSdkQueue(env: Record<string, string | undefined>): void {
 
 /**
  * Exports spans through OpenTelemetry's own OTLP transport, set up by the same OTEL_EXPORTER_OTLP_* and OTEL_BSP_*
- * variables; what is our own is how they are recorded, batched and written, which in the SDK costs more than all
- * else a relay does.
+ * variables. Bloom records, batches and writes them itself, since in the SDK that costs more than all else a relay does.
+ * Undefined where the transport at hand is not as the thread that sends uses it.
  */
-export function plainSpans(
+export async function plainSpans(
   env: Environment,
   resource: Attributes,
   warn: (problem: string) => void,
-): SpanProvider {
+): Promise<SpanProvider | undefined> {
+  const thread = new ExportThread();
+  const unfit = await thread.checked();
+  if (unfit !== undefined) {
+    warn(`Bloom does not know this version of @opentelemetry/otlp-exporter-base: ${unfit}`);
+    await thread.stop();
+    return undefined;
+  }
   const number = (name: string, fallback: number) => {
     const value = Number(env[name]?.trim() || Number.NaN);
     return value >= 0 ? value : fallback;
@@ -67,7 +74,6 @@ export function plainSpans(
   if (protocol !== undefined && !PROTOCOLS.includes(protocol)) {
     warn(`The OTLP protocol ${JSON.stringify(protocol)} is unknown: http/protobuf is used`);
   }
-  const thread = new ExportThread();
   const batchesOf = (scope: Scope) => new SpanBatches(limits, new SpanWriter(resource, scope), thread.send);
   return new SpanProvider(batchesOf, () => thread.stop(), sampler);
 }

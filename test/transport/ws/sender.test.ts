@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { WebSocket } from 'ws';
-import { Outgoing } from '../../src/codec/outgoing.ts';
-import { CLOSE_CODES } from '../../src/protocol/codes.ts';
-import { QueueBudget } from '../../src/socket/queue-budget.ts';
-import { Sender } from '../../src/socket/sender.ts';
-import { Turn } from '../../src/socket/turn.ts';
-import { codec, textOf } from '../support/codec.ts';
-import { turnIsOver } from '../support/wait.ts';
+import { Outgoing } from '../../../src/codec/outgoing.ts';
+import { CLOSE_CODES } from '../../../src/protocol/codes.ts';
+import { QueueBudget } from '../../../src/socket/queue-budget.ts';
+import { Turn } from '../../../src/socket/turn.ts';
+import { Sender } from '../../../src/transport/ws/sender.ts';
+import { codec, textOf } from '../../support/codec.ts';
+import { turnIsOver } from '../../support/wait.ts';
 
 const MAX_QUEUE_BYTES = 1000;
 const hello = new Outgoing({ type: 'PeerConnected', participant_id: 'a' });
