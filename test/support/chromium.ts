@@ -27,3 +27,15 @@ export const PLAIN_CANDIDATES = '--disable-features=WebRtcHideLocalIpsWithMdns';
 export function launchChromium(...args: readonly string[]): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: [...CHROMIUM_ARGS, ...args] });
 }
+
+/** A browser that can be killed, which leaves it no time for a goodbye to any server. */
+export async function launchMortalChromium(
+  ...args: readonly string[]
+): Promise<{ readonly client: Browser; kill(): Promise<void> }> {
+  const server = await chromium.launchServer({
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_ARGS, ...args],
+  });
+  const client = await chromium.connect(server.wsEndpoint());
+  return { client, kill: () => server.kill() };
+}

@@ -210,16 +210,7 @@ describe('two people', () => {
     await ken.button('Mute').click();
     await ken.button('Turn camera on').click();
     await plays(aiko.tile('Ken').locator('video'));
-    const said = await aiko.page.evaluateHandle(() => {
-      const texts: string[] = [];
-      const captions = document.querySelector('.captions') as HTMLElement;
-      // Only what is added: captions from before the reload may still be shown.
-      new MutationObserver((changes) => {
-        for (const { addedNodes } of changes)
-          for (const node of addedNodes) texts.push(node.textContent ?? '');
-      }).observe(captions, { subtree: true, childList: true });
-      return texts;
-    });
+    const said = await aiko.captions();
     await ken.page.reload();
     await ken.button('Leave').waitFor();
     expect(ken.page.url()).toBe(link);

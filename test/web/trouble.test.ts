@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { Balancer } from '../support/balancer.ts';
 import { type ChildServer, startChild } from '../support/child.ts';
+import { FAKE_DEVICES, launchMortalChromium } from '../support/chromium.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
 import { Site } from './support/site.ts';
-import { hears, plays } from './support/visitor.ts';
+import { eventually, hears, plays, Visitor } from './support/visitor.ts';
 
 /** Calls in trouble: the server goes and comes back, microphones are forbidden or missing. */
 
@@ -70,6 +72,99 @@ describe('the server', () => {
     child = await startChild({ PORT: port });
     await aiko.button('Leave').waitFor();
   });
+});
+
+/** Notes each connection that the page makes, and every state it has. */
+const NOTE_CONNECTIONS = `{
+  globalThis.connections = [];
+  globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+    states = [];
+    constructor(...input) {
+      super(...input);
+      connections.push(this);
+      this.addEventListener('connectionstatechange', () => this.states.push(this.connectionState));
+    }
+    async packets() {
+      const stats = [...(await this.getStats()).values()];
+      return stats.reduce((sum, { packetsReceived = 0 }) => sum + packetsReceived, 0);
+    }
+  };
+}`;
+
+interface Ends {
+  readonly states: string[];
+  readonly packets: number[];
+}
+
+/** The ends of all connections that a page has made. */
+const endsOf = ({ page }: Visitor): Promise<Ends> =>
+  page.evaluate(`Promise.all(connections.map((each) => each.packets())).then((packets) => ({
+    states: connections.map(({ states, connectionState }) => [...states, connectionState].join(' ')).sort(),
+    packets,
+  }))`);
+
+test('a rolling deploy: no media ends, and somebody who leaves meanwhile has left', async () => {
+  const [old, next] = await Promise.all([startChild({ DRAIN_TIMEOUT_MS: '6000' }), startChild()]);
+  const balancer = await Balancer.to(old.wsUrl);
+  try {
+    const url = new URL('/', balancer.wsUrl.href.replace('ws', 'http'));
+    const open = (name: string, url: URL | string) => site.open({ name, before: NOTE_CONNECTIONS }, url);
+    const aiko = await open('Aiko', url);
+    const link = await aiko.create();
+    const others = await Promise.all(['Ken', 'Lea', 'Tom'].map((name) => open(name, link)));
+    await Promise.all(others.map((other) => other.join()));
+    const [ken, lea, tom] = others as [Visitor, Visitor, Visitor];
+    await Promise.all([aiko, ken, lea, tom].map((visitor) => visitor.connectedTo(3)));
+
+    balancer.moveTo(next.wsUrl);
+    const stopped = old.stop('SIGTERM');
+    await tom.button('Leave').click();
+    expect(await stopped).toBe(0); // as soon as the last has moved
+    await Promise.all(
+      [aiko, ken, lea].map(async (visitor) => {
+        await visitor.connectedTo(2);
+        await visitor.sees('Aiko', 'Ken', 'Lea');
+        const before = await endsOf(visitor);
+        // Those with one another, no second one with anybody, and the one with Tom.
+        const stayed = 'connecting connected connected';
+        expect(before.states).toEqual(['connecting connected closed', stayed, stayed]);
+        await eventually(
+          () => endsOf(visitor),
+          ({ packets }) => packets.filter((count, i) => count > (before.packets[i] as number)).length === 2,
+        );
+      }),
+    );
+  } finally {
+    await balancer.close();
+    for (const server of [old, next]) server.process.kill('SIGKILL');
+  }
+});
+
+test('a tab of a browser that crashed is the same person when it is restored, though the room is full', async () => {
+  const full = await startChild({ ROOM_CAPACITY: '2', RESUME_GRACE_MS: '60000' });
+  const browser = await launchMortalChromium(...FAKE_DEVICES);
+  try {
+    const aiko = await site.open({ name: 'Aiko' }, full.url);
+    const link = await aiko.create();
+    const ken = await Visitor.open(browser.client, link, { name: 'Ken' });
+    await ken.join();
+    await Promise.all([aiko.connectedTo(1), ken.connectedTo(1)]);
+    const stranger = await site.open({ name: 'Tom' }, link);
+    const said = await aiko.captions();
+    const stored = await ken.page.evaluate<string>('JSON.stringify({ ...sessionStorage })');
+    await browser.kill();
+    await stranger.button('Join room').click();
+    await stranger.page.getByRole('alert').getByText('This room is full').waitFor();
+
+    // The browser restores what the tab had in sessionStorage.
+    const restored = await site.open({ before: `Object.assign(sessionStorage, ${stored})` }, link);
+    await Promise.all([aiko.connectedTo(1), restored.connectedTo(1)]);
+    await restored.sees('Aiko', 'Ken (you)');
+    expect((await said.jsonValue()).filter((text) => /Ken (left|is here)/.test(text))).toEqual([]);
+  } finally {
+    await browser.kill();
+    full.process.kill('SIGKILL');
+  }
 });
 
 describe('a network that lets nothing through for a while', () => {

@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import type {
+  Browser,
+  BrowserContext,
+  BrowserContextOptions,
+  JSHandle,
+  Locator,
+  Page,
+} from 'playwright-core';
 
 /** People at the call page, in real Chromium with fake devices. */
 
@@ -102,6 +109,19 @@ export class Visitor {
       (texts) =>
         texts.length === names.length && names.every((name) => texts.some((text) => text.includes(name))),
     );
+  }
+
+  /** The captions that are added from now on: who has come, and who has left. */
+  captions(): Promise<JSHandle<string[]>> {
+    return this.page.evaluateHandle(() => {
+      const texts: string[] = [];
+      const captions = document.querySelector('.captions') as HTMLElement;
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes)
+          for (const node of addedNodes) texts.push(node.textContent ?? '');
+      }).observe(captions, { subtree: true, childList: true });
+      return texts;
+    });
   }
 
   /** Writes to the chat, whose panel is open. */
