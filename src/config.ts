@@ -23,7 +23,7 @@ export interface Config {
   readonly reloadGraceMs: number;
   readonly heartbeatIntervalMs: number;
   readonly firstMessageTimeoutMs: number;
-  /** How long a connection may be in no room. */
+  /** How long a connection may be outside a room. */
   readonly outsideTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly rateLimitMessages: number;
@@ -223,7 +223,7 @@ export const VARIABLES = {
     600_000,
     1,
     MAX_TIMER_MS,
-    'A connection in no room is closed 4408 so long after it was last in one, or asked for one. The SDK connects again at its next call.',
+    'How long a connection may be outside a room before it is closed 4408; a request for a room counts, too. The SDK connects again at its next call.',
   ),
   DRAIN_TIMEOUT_MS: integer(10_000, 0, DAY_MS, 'On SIGTERM, how long clients have to go elsewhere.'),
   RATE_LIMIT_MESSAGES: integer(20, 1, 100_000, 'Text frames a connection may send within the window.'),

@@ -79,12 +79,12 @@ function parseDeed(line: string, { who = '', deed, code }: Partial<Record<string
   if (deed === undefined)
     return { line, kind: 'close', who, code: code === undefined ? undefined : Number(code) };
   if (Object.hasOwn(DEEDS, deed)) return { line, kind: DEEDS[deed as keyof typeof DEEDS], who };
-  throw new Error(`This is no step of a transcript: ${line}`);
+  throw new Error(`This line is not a step of a transcript: ${line}`);
 }
 
 function parseArrow(line: string): Step {
   const { who, arrow, what = '', times = '1', atOnce } = ARROW.exec(line)?.groups ?? {};
-  if (who === undefined) throw new Error(`This is no step of a transcript: ${line}`);
+  if (who === undefined) throw new Error(`This line is not a step of a transcript: ${line}`);
   const often = Number(times);
   if (arrow === '→')
     return { line, kind: 'send', who, text: what, times: often, atOnce: atOnce !== undefined };

@@ -90,7 +90,7 @@ export const CLOSE_CODES = {
   },
   Silent: {
     code: 4408,
-    meaning: 'No first message came in time, or the connection was in no room for too long.',
+    meaning: 'No first message came in time, or the connection was outside a room for too long.',
     retry: 'Yes, when there is something to say.',
   },
   Replaced: {

@@ -15,7 +15,7 @@ interface WhenEntry {
 export const WHEN = {
   first: { meaning: 'first', refusal: 'Hello comes first, and once.' },
   outside: { meaning: 'outside a room', refusal: 'You are in a room already: leave it first.' },
-  inside: { meaning: 'in a room', refusal: 'You are in no room: create or join one first.' },
+  inside: { meaning: 'in a room', refusal: 'You are outside a room: create or join one first.' },
   anywhere: { meaning: 'at any time', refusal: 'This message cannot be taken now.' },
 } as const satisfies Readonly<Record<string, WhenEntry>>;
 

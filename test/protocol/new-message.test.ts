@@ -115,7 +115,7 @@ describe('the message', () => {
       {
         type: 'Error',
         code: 'InvalidPayload',
-        message: 'You are in no room: create or join one first.',
+        message: 'You are outside a room: create or join one first.',
         seq: 1,
       },
       {

@@ -213,7 +213,7 @@ const BOB = [
   error('InvalidPayload', 'You are in a room already: leave it first.'),
   error('ParticipantNotFound', `Offer: no participant ${NOWHERE} in this room.`),
   error('InvalidPayload', 'Offer.to: Invalid UUID: Received "x"'),
-  error('InvalidPayload', 'You are in no room: create or join one first.'),
+  error('InvalidPayload', 'You are outside a room: create or join one first.'),
   '{"type":"PeerConnected","participant_id":"BOB"}',
   participants('ALICE', 'CAROL', 'BOB'),
   '{"type":"PeerDisconnected","participant_id":"CAROL"}',

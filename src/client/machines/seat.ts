@@ -60,7 +60,7 @@ export type SeatEvent =
   | { readonly type: 'returned'; readonly roomId: RoomId }
   /** A session goes on, on another socket; `lost` when part of what was said meanwhile is gone. */
   | { readonly type: 'resumed'; readonly lost: boolean }
-  /** Another session began: another identity, in no room. */
+  /** Another session began: another identity, outside a room. */
   | { readonly type: 'restarted' }
   | { readonly type: 'closed' };
 
@@ -159,7 +159,7 @@ export const seatMachine = setup({
   initial: 'outside',
   states: {
     outside: {
-      description: 'In no room.',
+      description: 'Outside a room.',
       on: {
         enter: { target: 'entering', actions: { type: 'noteRequest', params: ({ event }) => event } },
         leave: { actions: 'settle' },

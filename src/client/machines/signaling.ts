@@ -93,7 +93,7 @@ export type SignalingDecision =
   /** Over, for good: say goodbye. */
   | { readonly type: 'end' };
 
-/** The server closes a connection that is in no room for too long. */
+/** The server closes a connection that is outside a room for too long. */
 const SILENT = 4408;
 /** How long a socket may take to open, and then the server to say Ready. */
 const OPEN_TIMEOUT_MS = 10_000;
