@@ -18,6 +18,9 @@ export interface SessionHost {
   failed(loss: Loss): void;
 }
 
+/** Brings a token for a socket that is to be opened. */
+export type TokenSource = () => Promise<string>;
+
 const ABNORMAL = 1006;
 /** This client leaves for good. */
 export const GOODBYE = 1000;
@@ -25,6 +28,8 @@ export const GOODBYE = 1000;
 export const AWAY = 4001;
 /** This client goes on elsewhere. The server does not tell the room that it left. */
 const MOVED = 4000;
+/** The token has expired: a new one lets this client in again. */
+const UNAUTHORIZED = 4401;
 /** The session goes on over another socket: of this client or another, which the code does not tell. */
 const REPLACED = 4409;
 
@@ -33,7 +38,8 @@ const REPLACED = 4409;
  * token and counts what was heard, so that another socket goes on exactly where the last one stopped.
  */
 export class Session {
-  readonly #openSocket: () => WebSocket;
+  readonly #openSocket: (token: string | undefined) => WebSocket;
+  readonly #tokens: TokenSource | undefined;
   readonly #host: SessionHost;
   #socket: WebSocket | undefined;
   #next: WebSocket | undefined;
@@ -41,10 +47,16 @@ export class Session {
   #lastSeq = 0;
   /** A socket has brought the token since the last Ready: the server may give the session to that. */
   #isClaiming = false;
+  /** The token that is being fetched, for a socket that is not there yet. */
+  #fetching: object | undefined;
+  /** The server has refused a token since the last Ready: asked once more, it would refuse the next. */
+  #wasRefused = false;
 
-  constructor(openSocket: () => WebSocket, host: SessionHost) {
+  /** With a source of tokens, each socket is opened with a new one. */
+  constructor(openSocket: (token: string | undefined) => WebSocket, host: SessionHost, tokens?: TokenSource) {
     this.#openSocket = openSocket;
     this.#host = host;
+    this.#tokens = tokens;
   }
 
   /** What another socket has to bring to go on with this session; undefined before the first Ready. */
@@ -60,10 +72,25 @@ export class Session {
 
   /** Opens a socket and says Hello, unless one is being opened. */
   open(): void {
-    if (this.#next !== undefined) return;
+    if (this.isOpening) return;
+    if (this.#tokens === undefined) return this.#open(undefined);
+    const fetching = {};
+    this.#fetching = fetching;
+    const got = (use: () => void) => {
+      if (this.#fetching !== fetching) return; // given up meanwhile
+      this.#fetching = undefined;
+      use();
+    };
+    this.#tokens().then(
+      (token) => got(() => this.#open(token)),
+      (error: unknown) => got(() => this.#failed({ reason: `There is no token: ${error}`, afterMs: 0 })),
+    );
+  }
+
+  #open(token: string | undefined): void {
     let socket: WebSocket;
     try {
-      socket = this.#openSocket();
+      socket = this.#openSocket(token);
     } catch (error) {
       // A page served by https may not open ws://, for one.
       return this.#host.lost({ reason: String(error), afterMs: false });
@@ -81,7 +108,7 @@ export class Session {
   }
 
   get isOpening(): boolean {
-    return this.#next !== undefined;
+    return this.#next !== undefined || this.#fetching !== undefined;
   }
 
   send(text: string): void {
@@ -99,6 +126,7 @@ export class Session {
   dropNext(code?: number): void {
     const next = this.#next;
     this.#next = undefined;
+    this.#fetching = undefined;
     next?.close(code);
   }
 
@@ -128,6 +156,7 @@ export class Session {
     this.#next = undefined;
     this.#token = ready.resume_token;
     this.#isClaiming = false;
+    this.#wasRefused = false;
     if (!ready.resumed) this.#lastSeq = 0;
     before?.close(MOVED);
     this.#host.ready(ready);
@@ -139,14 +168,25 @@ export class Session {
     else if (socket === this.#socket) this.#socket = undefined;
     else return;
     const isOwnDoing = code === REPLACED && !isNext && this.#isClaiming;
-    const [afterMs = 0, withinMs] = isOwnDoing ? [] : (RETRY_AFTER[code] ?? []);
+    const [afterMs = 0, withinMs] = isOwnDoing || this.#hasNewToken(code) ? [] : (RETRY_AFTER[code] ?? []);
     const loss: Loss = {
       reason: reason || (isNext ? 'The server could not be reached.' : 'The connection was lost.'),
       code: code === ABNORMAL ? undefined : code,
       afterMs,
       withinMs,
     };
-    if (isNext && this.#socket !== undefined) this.#host.failed(loss);
+    this.#failed(loss);
+  }
+
+  /** Whether a refusal is worth another try. The next token may be refused as this one was: then it is not. */
+  #hasNewToken(code: number): boolean {
+    if (code !== UNAUTHORIZED || this.#tokens === undefined || this.#wasRefused) return false;
+    this.#wasRefused = true;
+    return true;
+  }
+
+  #failed(loss: Loss): void {
+    if (this.#socket !== undefined) this.#host.failed(loss);
     else this.#host.lost(loss);
   }
 }

@@ -19,6 +19,7 @@ import { Seat, type SeatCall } from './seat.ts';
 import { AWAY, GOODBYE, Session } from './session.ts';
 import { type SessionRecord, SessionStore, type StoredSession, serialize } from './session-store.ts';
 import { stateOf } from './state.ts';
+import { subprotocolsOf, tokenSource } from './token.ts';
 import type { CallOptions, JoinOptions, SignalingEvents, SignalingOptions, SignalingState } from './types.ts';
 import { isDevelopment, mayAsk, whyUnreachable } from './unreachable.ts';
 import { type ChartLogic, runChart } from './xstate/chart.ts';
@@ -76,33 +77,38 @@ export class Signaling implements Events<SignalingEvents> {
     this.#given = url;
     this.#url = () => resolveEndpoint(url);
     if (options.session != null) this.#store = new SessionStore(options.session, () => this.#url().href);
-    const openSocket = () => {
+    const openSocket = (token: string | undefined) => {
       const endpoint = this.#url();
       const Socket = options.WebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket;
-      if (Socket !== undefined) return new Socket(endpoint);
+      if (Socket !== undefined)
+        return token === undefined ? new Socket(endpoint) : new Socket(endpoint, subprotocolsOf(token));
       throw new TypeError(
         'WebSocket is missing here: give one as an option, for instance that of the package ws.',
       );
     };
-    this.#session = new Session(openSocket, {
-      opened: () => {
-        this.#signs += 1;
-        this.actor.send({ type: 'opened' });
+    this.#session = new Session(
+      openSocket,
+      {
+        opened: () => {
+          this.#signs += 1;
+          this.actor.send({ type: 'opened' });
+        },
+        ready: (ready) => this.#welcome(ready),
+        message: (message) => this.#hear(message),
+        lost: (loss) => {
+          this.#signs += 1;
+          this.#pacer.close();
+          // The server has ended the session for good, or another client goes on with it.
+          if (loss.afterMs === false && loss.code !== undefined) this.#store?.clear();
+          this.actor.send({ type: 'lost', ...loss });
+        },
+        failed: (loss) => {
+          this.#signs += 1;
+          this.actor.send({ type: 'failed', ...loss });
+        },
       },
-      ready: (ready) => this.#welcome(ready),
-      message: (message) => this.#hear(message),
-      lost: (loss) => {
-        this.#signs += 1;
-        this.#pacer.close();
-        // The server has ended the session for good, or another client goes on with it.
-        if (loss.afterMs === false && loss.code !== undefined) this.#store?.clear();
-        this.actor.send({ type: 'lost', ...loss });
-      },
-      failed: (loss) => {
-        this.#signs += 1;
-        this.actor.send({ type: 'failed', ...loss });
-      },
-    });
+      tokenSource(options.token),
+    );
     this.#pacer = new Pacer(this.#session, () => this.#seat.isInside);
     this.#seat = new Seat(
       this.#pacer,

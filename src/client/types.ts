@@ -8,6 +8,11 @@ export interface SignalingOptions {
   /** What makes sockets. Default: the global `WebSocket`. */
   readonly WebSocket?: typeof WebSocket | undefined;
   /**
+   * Who this client is, for a server with authentication: a token, or what fetches one. A function is asked before each
+   * connection, so that it can give a new token. The server is told by a subprotocol, never by the URL. Default: none.
+   */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /**
    * How a lost connection is made again: before each attempt a random part of a time that doubles, from `baseMs`
    * (default 500) to `capMs` (default 15000), for `maxAttempts` in a row (default Infinity). False: it is not.
    * Times are in milliseconds.
