@@ -143,7 +143,7 @@ export class HttpFront {
     this.#roomName = roomName;
     this.#counters = counters;
     this.#config = config;
-    this.#socketPath = `${config.basePath}/ws`;
+    this.#socketPath = `${config.basePath}${dialects[0]?.path ?? '/ws'}`;
     this.#dialects = dialectsByPath(config.basePath, dialects);
     this.#routes = Object.assign(Object.create(null), routes, this.#ownRoutes());
     this.#isAllowed = originMatcher(config.allowedOrigins);
@@ -213,6 +213,16 @@ export class HttpFront {
     return { host: host ?? 'localhost', port: address.port };
   }
 
+  /** Whether the request is for a WebSocket of this server, by its path. */
+  isFor(request: IncomingMessage): boolean {
+    return this.#dialectsOf(request).length > 0;
+  }
+
+  /** Answers an upgrade that another HTTP server received. */
+  handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    this.#upgrade(request, socket, head);
+  }
+
   /** Counts one attempt of an address: returns 0, or how long it must wait, in milliseconds. */
   countAttempt(address: string): number {
     return this.#attempts.count(address);
@@ -258,12 +268,14 @@ export class HttpFront {
   async stop(reason: CloseReason, timeoutMs: number): Promise<void> {
     this.drain();
     const closed = new Promise((resolve) => this.#server.close(resolve));
+    // The sockets of another HTTP server are not waited for by our own.
+    const open = [...this.#sockets.clients].map((socket) => once(socket, 'close'));
     for (const { connection } of this.#sockets.clients) connection.dismiss(reason);
     const overdue = setTimeout(() => {
       this.#plain.destroyAll();
       for (const socket of this.#sockets.clients) socket.terminate();
     }, timeoutMs);
-    await closed;
+    await Promise.all([closed, ...open]);
     clearTimeout(overdue);
     this.#heartbeat.stop();
   }
@@ -336,7 +348,8 @@ export class HttpFront {
     return {
       '/healthz': health,
       '/readyz': ready,
-      ...below(basePath, { '/ws': socket, '/ws/': socket, '/healthz': health, '/readyz': ready }),
+      ...{ [this.#socketPath]: socket, [`${this.#socketPath}/`]: socket },
+      ...below(basePath, { '/healthz': health, '/readyz': ready }),
     };
   }
 

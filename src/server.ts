@@ -1,4 +1,5 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import { v4 as uuid } from 'uuid';
 import type { AnyStateMachine, InspectionEvent } from 'xstate';
 import { connectionMachine } from '../machines/connection.ts';
@@ -51,6 +52,8 @@ export interface Parts {
   readonly participantMachine?: typeof participantMachine;
   /** Reaches the rooms, wherever they are; `replies` reaches the participants of this server. */
   readonly router?: (replies: Replies) => Router;
+  /** The path of Bloom's own WebSocket below the base path; `/ws` if left out. */
+  readonly path?: string;
   /** Sees every actor and event; halves their throughput, so leave it out unless somebody looks. */
   readonly inspect?: (event: InspectionEvent) => void;
   /** Dialects that are spoken besides Bloom's own, each asked for by its path or its subprotocol. */
@@ -62,6 +65,12 @@ export interface Parts {
 }
 
 export interface BloomServer {
+  /** What has to be done before the first client, where another HTTP server listens. Idempotent. */
+  start(): Promise<void>;
+  /** Whether an upgrade is for this server, by its path. */
+  isFor(request: IncomingMessage): boolean;
+  /** Answers an upgrade that another HTTP server received. */
+  handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
   /** Listens and returns the base URL, which ends with a slash: the WebSocket is `ws` below it. Throws what `net.Server` emits: EADDRINUSE, EACCES, … */
   listen(): Promise<URL>;
   /**
@@ -201,7 +210,7 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     counters,
     roomName,
     queueBudget,
-    [bloomDialect(config.fastPaths), ...(parts.codecs ?? [])],
+    [{ ...bloomDialect(config.fastPaths), path: parts.path }, ...(parts.codecs ?? [])],
     {
       ...(parts.page && below(config.basePath, parts.page)),
       ...(parts.prometheus && { '/metrics': parts.prometheus }),
@@ -231,10 +240,18 @@ export function createServer(config: Config, givenLogger: Logger, parts: Parts =
     authentication?.stop();
   }
   let stopped: Promise<void> | undefined;
+  let started: Promise<void> | undefined;
+  const start = (): Promise<void> => {
+    started ??= Promise.resolve(authentication?.start());
+    return started;
+  };
 
   return {
+    start,
+    isFor: (request) => front.isFor(request),
+    handleUpgrade: (request, socket, head) => front.handleUpgrade(request, socket, head),
     async listen() {
-      await authentication?.start();
+      await start();
       const { host, port } = await front.listen();
       const scheme = config.tlsCertFile === undefined ? 'http' : 'https';
       return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${config.basePath}/`);

@@ -52,6 +52,8 @@ function broken(
 const any = () => true;
 /** Where things begin: the process, and the package. Nothing imports them; they alone import the server. */
 const ENTRIES = ['src/main.ts', 'src/index.ts'];
+/** What begins there may import the server: the package's face does. */
+const FACES = [...ENTRIES, 'src/bloom.ts'];
 const MACHINES = [
   'machines/connection.ts',
   'machines/participant.ts',
@@ -119,7 +121,7 @@ describe('dependencies point one way', () => {
     expect(broken(any, (to) => ENTRIES.includes(to))).toEqual([]);
     expect(
       broken(
-        (file) => !ENTRIES.includes(file),
+        (file) => !FACES.includes(file),
         (to) => to === 'src/server.ts',
       ),
     ).toEqual([]);
