@@ -36,20 +36,21 @@ export class Gathering {
   }
 
   /**
-   * Makes and sets an offer. Throws a TooLarge when it has more bytes than `limit`. It is not set then: Chromium refuses
+   * Makes and sets an offer; calls `isSet` then. Throws a TooLarge when it has more bytes than `limit`. It is not set then: Chromium refuses
    * all further offers when an offer was rolled back and one of its transceivers was stopped.
    */
-  async offer(limit: number): Promise<void> {
+  async offer(limit: number, isSet: () => void): Promise<void> {
     const { sdp = '' } = await this.#connection.createOffer();
     const bytes = frameBytes(sdp);
     if (bytes > limit) throw new TooLarge(bytes, limit);
-    await this.describe();
+    await this.describe(isSet);
   }
 
-  /** Makes and sets the local description that is due, offer or answer, and returns its SDP. */
-  async describe(): Promise<string> {
+  /** Makes and sets the local description that is due, offer or answer; calls `isSet` then, and returns its SDP. */
+  async describe(isSet: () => void): Promise<string> {
     this.#isDescribing = true;
     await this.#connection.setLocalDescription();
+    isSet();
     await this.#wait();
     return this.sdp;
   }

@@ -250,7 +250,8 @@ export class Peer implements MeshPeer {
         return this.#operate(() => {
           if (!this.#dataOnly) this.#tracks.reserve();
           this.#tracks.trim();
-          return this.#gathering.offer(this.#limit);
+          this.#tracks.nameStreams();
+          return this.#gathering.offer(this.#limit, () => this.#tracks.nameStreams());
         });
       case 'sendOffer':
         return this.#sendOffer(this.#pairing.tagOf(decision.offer));
@@ -258,7 +259,8 @@ export class Peer implements MeshPeer {
         return this.#operate(async () => {
           await this.#apply({ type: 'offer', sdp: decision.sdp });
           this.#tracks.trim();
-          this.#answer = await this.#gathering.describe();
+          this.#tracks.nameStreams();
+          this.#answer = await this.#gathering.describe(() => this.#tracks.nameStreams());
         });
       case 'sendAnswer':
         return this.#sendAnswer(decision.tag);

@@ -25,6 +25,8 @@ type Connection = Pick<
 
 interface Sent extends StreamedTrack {
   readonly transceiver: RTCRtpTransceiver;
+  /** The transceiver was another track's before, in other streams. */
+  readonly isReused: boolean;
 }
 
 const KINDS: readonly Kind[] = ['audio', 'video'];
@@ -92,6 +94,16 @@ export class Tracks {
     }
   }
 
+  /**
+   * Before a description is made, and when it is set: names the streams of reused transceivers again. Chromium (156)
+   * forgets with each local description what `setStreams` said, names the streams of the transceiver's first track in the
+   * next one, and asks for a negotiation because of the difference.
+   */
+  nameStreams(): void {
+    for (const { transceiver, streams, isReused } of this.#sent.values())
+      if (isReused && transceiver.currentDirection !== 'stopped') this.#setStreams(transceiver, streams);
+  }
+
   add(track: StreamedTrack): void {
     if (this.#reuse(track)) return;
     const { kind } = track.track;
@@ -155,20 +167,24 @@ export class Tracks {
     const transceiver =
       idle.find((each) => this.#known.get(each) === name) ?? idle.find((each) => !this.#known.has(each));
     if (transceiver === undefined) return false;
+    this.#setStreams(transceiver, streams);
+    this.#note({ track, streams, transceiver, isReused: true });
+    this.#send(transceiver, track);
+    return true;
+  }
+
+  #setStreams({ sender }: RTCRtpTransceiver, streams: readonly MediaStream[]): void {
     try {
-      setStreams(transceiver.sender, streams);
+      setStreams(sender, streams);
     } catch (error) {
       this.#host.failed(error);
     }
-    this.#note({ track, streams, transceiver });
-    this.#send(transceiver, track);
-    return true;
   }
 
   #create({ track, streams }: StreamedTrack): void {
     const sender = this.#connection.addTrack(track, ...streams);
     const transceiver = this.#connection.getTransceivers().find((each) => each.sender === sender);
-    if (transceiver !== undefined) this.#note({ track, streams, transceiver });
+    if (transceiver !== undefined) this.#note({ track, streams, transceiver, isReused: false });
   }
 
   #note(sent: Sent): void {

@@ -3,6 +3,7 @@ import type { MeshOptions } from '../../src/client/index.ts';
 import { type ChildServer, startChild } from '../support/child.ts';
 import { OLDER_BROWSER } from '../support/floor.ts';
 import { type CallPage, CallPages } from './support/pages.ts';
+import { receive, settled, toggleAll } from './support/toggles.ts';
 
 /** What is sent changes during a call in Chromium: often, at once at both ends, and more than fits. */
 
@@ -35,52 +36,44 @@ async function meet(
   return call as [CallPage, CallPage, ...CallPage[]];
 }
 
-/** Waits until nothing is left to negotiate. */
-const settled = (call: readonly CallPage[]) =>
-  Promise.all(
-    call.map((page) =>
-      page.until(({ call }) =>
-        call.peers().every(({ actor, connection }) => {
-          const { value, context } = actor.getSnapshot();
-          const isStable = value !== 'closed' && value.open.descriptions === 'stable' && !context.isDue;
-          return isStable && connection.signalingState === 'stable';
-        }),
-      ),
-    ),
-  );
-const receive = (page: CallPage, from: CallPage, count: number) =>
-  page.until(({ call }, [id, count]) => call.streams()[id]?.length === count, [from.id, count] as const);
 const errors = (call: readonly CallPage[]) =>
   Promise.all(call.map((page) => page.run(({ call }) => call.errors)));
 
 test('descriptions do not grow when cameras and screens go off and on', async () => {
   const call = await meet(3);
-  const all = (body: Parameters<CallPage['run']>[0]) => Promise.all(call.map((page) => page.run(body)));
-  await all(({ call }) => {
-    call.show('camera');
-    call.show('screen');
-  });
-  for (const page of call) for (const other of call) if (other !== page) await receive(page, other, 2);
-  await settled(call);
-  const before = (await all(({ call }) => call.largest())) as number[];
-  for (let i = 0; i < 20; i += 1) {
-    // What goes off last comes on first, so that each takes the place of the other.
-    await all(({ call }) => {
-      call.hide('camera');
-      call.hide('screen');
-    });
-    if (i % 2 === 0) await settled(call);
-    await all(({ call }) => {
-      call.show('screen');
-      call.show('camera');
-    });
-    if (i % 5 === 0) await settled(call);
-  }
-  for (const page of call) for (const other of call) if (other !== page) await receive(page, other, 2);
-  await settled(call);
-  const after = (await all(({ call }) => call.largest())) as number[];
+  const { before, after } = await toggleAll(call, 10); // npm run test:long has a hundred
   for (const [i, bytes] of after.entries()) expect(bytes).toBeLessThan((before[i] as number) * 1.1);
   expect(await errors(call)).toEqual([[], [], []]);
+}, 300_000);
+
+test('a picture in the place of another one stays in its own stream, whatever is negotiated afterwards', async () => {
+  const call = await meet(2);
+  const [alice, bob] = call;
+  const receives = (streams: readonly string[]) =>
+    bob.until(({ call }, [from, streams]) => call.streams()[from]?.toSorted().join() === streams, [
+      alice.id,
+      [...streams].sort().join(),
+    ] as const);
+  await receives([await alice.run(({ call }) => call.show('camera'))]);
+  await alice.run(({ call }) => call.hide('camera'));
+  await receive(bob, alice, 0);
+  const camera = await alice.run(({ call }) => call.show('camera'));
+  await receives([camera]);
+  const screen = await alice.run(({ call }) => call.show('screen'));
+  await receives([camera, screen]);
+  await bob.run(({ call }) => call.show('camera')); // now Bob offers
+  await receive(alice, bob, 1);
+  await settled(call);
+  await receives([camera, screen]);
+  const offers = (page: CallPage) =>
+    page.run(({ call }) => call.decisions.filter((type) => type === 'sendOffer').length);
+  const sent = [await offers(alice), await offers(bob)];
+  await alice.run(({ call }) => call.hide('screen'));
+  await receives([camera]);
+  await settled(call);
+  // One negotiation, and not one after another.
+  expect([await offers(alice), await offers(bob)]).toEqual([(sent[0] as number) + 1, sent[1]]);
+  expect(await errors(call)).toEqual([[], []]);
 }, 300_000);
 
 test('the first audio and the first video can come at the same moment', async () => {

@@ -128,6 +128,22 @@ test('a track in other streams waits until the other end has agreed that nothing
   expect(sent()[0]).toEqual(['2', 'b', 'sendrecv']);
 });
 
+test('the streams of a transceiver that is used again are named again, for a browser that forgets them', () => {
+  const { tracks, negotiate, sent, transceivers } = start();
+  tracks.add(first);
+  tracks.add(third);
+  negotiate();
+  tracks.remove(first.track);
+  negotiate();
+  tracks.add(second);
+  for (const { sender } of transceivers) sender.streams = ['a'];
+  tracks.nameStreams();
+  expect(sent()).toEqual([
+    ['2', 'b', 'sendrecv'],
+    ['3', 'a', 'sendrecv'], // was no other track's: left alone
+  ]);
+});
+
 test('a track in the same streams does not wait', () => {
   const { tracks, negotiate, sent } = start();
   tracks.add(first);

@@ -65,14 +65,15 @@ export class Call {
     for (const track of stream.getTracks()) this.mesh.addTrack(track, stream);
   }
 
-  /** Sends a picture in a stream of its own, under a name for `hide`. */
-  show(name: string): void {
+  /** Sends a picture in a stream of its own, under a name for `hide`; returns the stream's id. */
+  show(name: string): string {
     const stream = Object.assign(document.createElement('canvas'), { width: 32, height: 32 }).captureStream(
       5,
     );
     const [track] = stream.getTracks() as [MediaStreamTrack];
     this.mesh.addTrack(track, stream);
     this.#shown.set(name, track);
+    return stream.id;
   }
 
   hide(name: string): void {
