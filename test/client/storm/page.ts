@@ -71,6 +71,14 @@ class StormPage {
     this.#mesh.on('error', ({ peer, error }) => this.#note(`error with ${peer.id.slice(0, 4)}: ${error}`));
     this.#mesh.on('peer', ({ id }) => this.#note(`peer ${id.slice(0, 4)}`));
     this.#mesh.on('peerState', ({ id, state }) => this.#note(`${state} ${id.slice(0, 4)}`));
+    this.#mesh.on('track', ({ peer, track, streams }) =>
+      this.#note(
+        `track ${track.kind} of ${streams.map(({ id }) => id.slice(0, 4))} from ${peer.id.slice(0, 4)}`,
+      ),
+    );
+    this.#mesh.on('trackEnded', ({ peer, track }) =>
+      this.#note(`trackEnded ${track.kind} from ${peer.id.slice(0, 4)}`),
+    );
     this.#mesh.on('peerClosed', ({ id }) => this.#note(`peerClosed ${id.slice(0, 4)}`));
     addEventListener('error', ({ message }) => this.#note(`uncaught: ${message}`));
     addEventListener('unhandledrejection', ({ reason }) => this.#note(`uncaught: ${reason}`));
@@ -97,6 +105,7 @@ class StormPage {
         const track = makeTrack(kind, content);
         const stream = new MediaStream([track]);
         this.#sources.set(source, { kind, stream, track, content });
+        this.#note(`source ${source} is the stream ${stream.id.slice(0, 4)}`);
         return this.#mesh.addTrack(track, stream);
       }
       case 'remove': {
@@ -126,6 +135,21 @@ class StormPage {
     source.content = content;
     await this.#mesh.replaceTrack(former, source.track);
     former.stop();
+  }
+
+  /** For the journal: what each section of each connection says of its streams. */
+  noteSections(): void {
+    for (const { id, connection } of this.#mesh.peers.values()) {
+      for (const end of ['local', 'remote'] as const) {
+        const sections = connection[`${end}Description`]?.sdp.split(/^(?=m=)/m).slice(1) ?? [];
+        for (const section of sections) {
+          const lines = section.match(
+            /^(?:m=\w+|a=mid:.*|a=msid:\S*|a=(?:sendrecv|sendonly|recvonly|inactive))/gm,
+          );
+          this.#note(`with ${id.slice(0, 4)}, ${end}: ${lines?.join(' ')}`);
+        }
+      }
+    }
   }
 
   async standing(): Promise<Standing> {

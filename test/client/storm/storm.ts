@@ -59,7 +59,7 @@ class Participant {
   }
 
   journal(): Promise<string[]> {
-    return this.#page.evaluate('storm.journal');
+    return this.#page.evaluate('storm.noteSections(), storm.journal');
   }
 
   async act(step: Step, roomId: string): Promise<void> {
