@@ -1,6 +1,7 @@
 import { and, emit, not, setup, stateIn } from 'xstate';
 import type { ParticipantMessage } from '../src/protocol/client.ts';
 import type { CloseReason, ErrorCode } from '../src/protocol/codes.ts';
+import type { Greeting } from '../src/protocol/features.ts';
 import { add, clear, isFull, type RollingWindow, rollingWindow } from './rolling-window.ts';
 
 /**
@@ -32,6 +33,17 @@ export interface Resumption {
   readonly lastSeq: number;
 }
 
+/** Opens a session, or takes one up. */
+interface Opening {
+  readonly greeting: Greeting;
+}
+
+/** Answered InvalidPayload. */
+interface Rejection {
+  readonly reason: string;
+  readonly requestId?: string | undefined;
+}
+
 /** How the transport ended; see src/transport/transport.ts. */
 type TransportEnd = 'closed' | 'away' | 'lost';
 
@@ -41,11 +53,14 @@ export type FrameEvent =
       readonly type: 'frame.hello';
       readonly at: number;
       readonly resume: Resumption | null;
+      readonly greeting: Greeting;
       /** What refuses it when it does not come first. */
       readonly refusal: string;
     }
   | { readonly type: 'frame.message'; readonly at: number; readonly message: ParticipantMessage }
-  | { readonly type: 'frame.invalid'; readonly at: number; readonly reason: string }
+  | ({ readonly type: 'frame.invalid'; readonly at: number } & Rejection)
+  /** A Hello that is invalid: it may be said again, while nothing else was. */
+  | ({ readonly type: 'frame.invalidHello'; readonly at: number } & Rejection)
   /** Dropped without reading it, during a penalty. */
   | { readonly type: 'frame.unread'; readonly at: number };
 
@@ -53,28 +68,29 @@ export type ConnectionEvent =
   | FrameEvent
   /** The answer to `resume`: the session is here, and has this transport now. */
   | { readonly type: 'session.found' }
-  | { readonly type: 'session.unknown' }
+  | ({ readonly type: 'session.unknown' } & Opening)
   | { readonly type: 'transport.ended'; readonly end: TransportEnd };
 
 export type ConnectionDecision =
-  /** Make a new participant: a session, or one of the base protocol. */
-  | { readonly type: 'register'; readonly isSession: boolean }
+  /** Make a new participant: with a greeting a session, else one of the base protocol. */
+  | { readonly type: 'register'; readonly greeting: Greeting | undefined }
   /** Take up the session of this token; answered by `session.found` or `session.unknown`. */
-  | { readonly type: 'resume'; readonly token: string; readonly lastSeq: number }
+  | ({ readonly type: 'resume' } & Resumption & Opening)
   /** Give the message to the participant. */
   | { readonly type: 'pass'; readonly message: ParticipantMessage }
   /** Have the participant answer that the frame is not a message that may come now; its answers stay in order. */
-  | { readonly type: 'reject'; readonly reason: string }
-  | { readonly type: 'refuse'; readonly code: ErrorCode; readonly message: string }
+  | ({ readonly type: 'reject' } & Rejection)
+  | {
+      readonly type: 'refuse';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly requestId?: string | undefined;
+    }
   /** A penalty begins. */
   | { readonly type: 'rateLimited' }
   | { readonly type: 'close'; readonly reason: CloseReason }
   /** Tell the participant that this transport has ended. */
   | { readonly type: 'detach'; readonly end: TransportEnd };
-
-interface Rejection {
-  reason: string;
-}
 
 export const connectionMachine = setup({
   types: {
@@ -87,11 +103,22 @@ export const connectionMachine = setup({
   actions: {
     countFrame: ({ context }, { at }: { at: number }) => add(context.window, at),
     forgetFrames: ({ context }) => clear(context.window),
-    registerBase: emit({ type: 'register', isSession: false }),
-    registerSession: emit({ type: 'register', isSession: true }),
-    resume: emit((_, { token, lastSeq }: Resumption) => ({ type: 'resume', token, lastSeq })),
+    registerBase: emit({ type: 'register', greeting: undefined }),
+    registerSession: emit((_, { greeting }: Opening) => ({ type: 'register', greeting })),
+    resume: emit((_, { token, lastSeq, greeting }: Resumption & Opening) => ({
+      type: 'resume',
+      token,
+      lastSeq,
+      greeting,
+    })),
     pass: emit((_, { message }: { message: ParticipantMessage }) => ({ type: 'pass', message })),
-    reject: emit((_, { reason }: Rejection) => ({ type: 'reject', reason })),
+    reject: emit((_, { reason, requestId }: Rejection) => ({ type: 'reject', reason, requestId })),
+    refuseInvalid: emit((_, { reason, requestId }: Rejection) => ({
+      type: 'refuse',
+      code: 'InvalidPayload',
+      message: reason,
+      requestId,
+    })),
     refuseRateLimited: emit({
       type: 'refuse',
       code: 'RateLimited',
@@ -103,8 +130,8 @@ export const connectionMachine = setup({
   },
   guards: {
     isOverLimit: ({ context, event }) => 'at' in event && isFull(context.window, event.at),
-    isAdmitted: and([not(stateIn({ rate: 'penalised' })), not('isOverLimit')]),
     bringsToken: ({ event }) => event.type === 'frame.hello' && event.resume !== null,
+    isAdmitted: and([not(stateIn({ rate: 'penalised' })), not('isOverLimit')]),
   },
   delays: {
     penalty: ({ context }) => context.window.windowMs,
@@ -149,22 +176,36 @@ export const connectionMachine = setup({
       initial: 'silent',
       states: {
         silent: {
-          description: 'Has sent nothing yet; closed when that lasts too long.',
+          description:
+            'Has sent nothing yet, or no valid Hello, which may be said again; closed when that lasts too long.',
           after: { firstMessageTimeout: { actions: 'closeSilent' } },
           on: {
             'frame.hello': [
               {
-                guard: 'bringsToken',
+                guard: and(['isAdmitted', 'bringsToken']),
                 target: 'resuming',
-                actions: { type: 'resume', params: ({ event }) => event.resume as Resumption },
+                actions: {
+                  type: 'resume',
+                  params: ({ event: { resume, greeting } }) => ({ ...(resume as Resumption), greeting }),
+                },
               },
-              { target: 'greeted', actions: 'registerSession' },
+              {
+                guard: 'isAdmitted',
+                target: 'greeted',
+                actions: { type: 'registerSession', params: ({ event }) => event },
+              },
             ],
+            'frame.invalidHello': {
+              guard: 'isAdmitted',
+              actions: { type: 'refuseInvalid', params: ({ event }) => event },
+            },
             'frame.message': {
+              guard: 'isAdmitted',
               target: 'greeted',
               actions: ['registerBase', { type: 'pass', params: ({ event }) => event }],
             },
             'frame.invalid': {
+              guard: 'isAdmitted',
               target: 'greeted',
               actions: ['registerBase', { type: 'reject', params: ({ event }) => event }],
             },
@@ -175,7 +216,10 @@ export const connectionMachine = setup({
           description: 'Brought the token of an earlier session; waits to hear whether that is here.',
           on: {
             'session.found': { target: 'greeted' },
-            'session.unknown': { target: 'greeted', actions: 'registerSession' },
+            'session.unknown': {
+              target: 'greeted',
+              actions: { type: 'registerSession', params: ({ event }) => event },
+            },
             'transport.ended': { target: 'ended', actions: { type: 'detach', params: ({ event }) => event } },
           },
         },
@@ -188,9 +232,16 @@ export const connectionMachine = setup({
             },
             'frame.hello': {
               guard: 'isAdmitted',
-              actions: { type: 'reject', params: ({ event }) => ({ reason: event.refusal }) },
+              actions: {
+                type: 'reject',
+                params: ({ event }) => ({ reason: event.refusal, requestId: event.greeting.requestId }),
+              },
             },
             'frame.invalid': {
+              guard: 'isAdmitted',
+              actions: { type: 'reject', params: ({ event }) => event },
+            },
+            'frame.invalidHello': {
               guard: 'isAdmitted',
               actions: { type: 'reject', params: ({ event }) => event },
             },

@@ -32,8 +32,13 @@ export interface ParticipantContext extends ParticipantInput {
   readonly room_id: RoomId | null;
 }
 
+/** The client's name for its request, which the answer repeats. */
+interface Asked {
+  readonly requestId?: string | undefined;
+}
+
 /** What refuses a message where it may not come: the words of its entry in src/protocol/messages.ts. */
-interface Refusable {
+interface Refusable extends Asked {
   readonly refusal: string;
 }
 
@@ -47,6 +52,7 @@ export type MessageEvent =
     } & Refusable)
   | ({ readonly type: 'message.leave' } & Refusable)
   | ({ readonly type: 'message.relay'; readonly message: RelayRequest } & Refusable)
+  | ({ readonly type: 'message.ping'; readonly requestId: string } & Refusable)
   /** Not a message, or not one that may come now. */
   | ({ readonly type: 'message.invalid' } & Refusable);
 
@@ -54,10 +60,10 @@ export type ParticipantEvent =
   | MessageEvent
   /** The room's answers. */
   | { readonly type: 'room.entered'; readonly room_id: RoomId }
-  | { readonly type: 'room.refused'; readonly code: ErrorCode; readonly message: string }
+  | ({ readonly type: 'room.refused'; readonly code: ErrorCode; readonly message: string } & Asked)
   | { readonly type: 'room.closed'; readonly room_id: RoomId; readonly message: string }
   /** The room has not done in time what it was asked for. */
-  | { readonly type: 'room.silent' }
+  | ({ readonly type: 'room.silent' } & Asked)
   /** It has a transport again, or another; `lost` when part of what it missed is gone. */
   | { readonly type: 'transport.attached'; readonly lost: boolean }
   /** Its transport is gone, and not by the client's wish. */
@@ -70,22 +76,28 @@ export type ParticipantEvent =
   | { readonly type: 'server.draining' };
 
 export type ParticipantDecision =
-  | { readonly type: 'create' }
-  | { readonly type: 'join'; readonly room_id: RoomId; readonly createIfMissing: boolean }
-  | { readonly type: 'leave'; readonly room_id: RoomId }
+  | ({ readonly type: 'create' } & Asked)
+  | ({ readonly type: 'join'; readonly room_id: RoomId; readonly createIfMissing: boolean } & Asked)
+  | ({ readonly type: 'leave'; readonly room_id: RoomId } & Asked)
+  | { readonly type: 'pong'; readonly requestId: string; readonly room_id: RoomId | null }
   | { readonly type: 'relay'; readonly room_id: RoomId; readonly message: RelayRequest }
   /** Leave the room that was asked for, whatever it answers later. */
   | { readonly type: 'withdraw' }
   | { readonly type: 'interrupted'; readonly room_id: RoomId | null }
   | { readonly type: 'resumed'; readonly room_id: RoomId | null; readonly lost: boolean }
-  | { readonly type: 'refuse'; readonly code: ErrorCode; readonly message: string }
+  | ({ readonly type: 'refuse' } & Refusal)
   /** Close the connection, if there is one. */
   | { readonly type: 'close'; readonly reason: CloseReason }
   | { readonly type: 'ended' };
 
-interface Refusal {
-  code: ErrorCode;
-  message: string;
+interface Refusal extends Asked {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+interface Join extends Asked {
+  readonly room_id: RoomId;
+  readonly createIfMissing: boolean;
 }
 
 const SILENT_AT_ENTRY: Refusal = {
@@ -110,24 +122,40 @@ export const participantMachine = setup({
     grantGrace: assign({ graceMs: ({ context }) => context.resumeGraceMs, isAway: false }),
     grantReloadGrace: assign({ graceMs: ({ context }) => context.reloadGraceMs, isAway: true }),
     noteDraining: assign({ isDraining: true }),
-    create: emit({ type: 'create' }),
-    join: emit((_, { room_id, createIfMissing }: { room_id: RoomId; createIfMissing: boolean }) => ({
+    create: emit((_, { requestId }: Asked) => ({ type: 'create', requestId })),
+    join: emit((_, { room_id, createIfMissing, requestId }: Join) => ({
       type: 'join',
       room_id,
       createIfMissing,
+      requestId,
     })),
-    leave: emit(({ context }) => ({ type: 'leave', room_id: context.room_id as RoomId })),
+    leave: emit(({ context }, { requestId }: Asked) => ({
+      type: 'leave',
+      room_id: context.room_id as RoomId,
+      requestId,
+    })),
+    pong: emit(({ context: { room_id } }, { requestId }: { requestId: string }) => ({
+      type: 'pong',
+      requestId,
+      room_id,
+    })),
     relay: emit(({ context }, { message }: { message: RelayRequest }) => ({
       type: 'relay',
       room_id: context.room_id as RoomId,
       message,
     })),
     withdraw: emit({ type: 'withdraw' }),
-    refuse: emit((_, { code, message }: Refusal) => ({ type: 'refuse', code, message })),
-    refuseNow: emit((_, { refusal }: Refusable) => ({
+    refuse: emit((_, { code, message, requestId }: Refusal) => ({
+      type: 'refuse',
+      code,
+      message,
+      requestId,
+    })),
+    refuseNow: emit((_, { refusal, requestId }: Refusable) => ({
       type: 'refuse',
       code: 'InvalidPayload',
       message: refusal,
+      requestId,
     })),
     tellInterrupted: emit(({ context: { room_id } }) => ({ type: 'interrupted', room_id })),
     tellResumed: emit(({ context: { room_id } }, { lost }: { lost: boolean }) => ({
@@ -200,8 +228,12 @@ export const participantMachine = setup({
           // A session without a transport cannot be closed: it is tried again later.
           after: { outsideTimeout: { target: 'outside', reenter: true, actions: 'closeSilent' } },
           on: {
-            'message.create': { target: 'entering', actions: 'create' },
+            'message.create': {
+              target: 'entering',
+              actions: { type: 'create', params: ({ event }) => event },
+            },
             'message.join': { target: 'entering', actions: { type: 'join', params: ({ event }) => event } },
+            'message.ping': { actions: { type: 'pong', params: ({ event }) => event } },
             'message.*': { actions: { type: 'refuseNow', params: ({ event }) => event } },
             'transport.closed': { target: 'ended' },
           },
@@ -214,7 +246,13 @@ export const participantMachine = setup({
             'room.refused': { target: 'outside', actions: { type: 'refuse', params: ({ event }) => event } },
             'room.silent': {
               target: 'outside',
-              actions: ['withdraw', { type: 'refuse', params: SILENT_AT_ENTRY }],
+              actions: [
+                'withdraw',
+                {
+                  type: 'refuse',
+                  params: ({ event: { requestId } }) => ({ ...SILENT_AT_ENTRY, requestId }),
+                },
+              ],
             },
             'transport.closed': { target: 'ended', actions: 'withdraw' },
           },
@@ -223,7 +261,11 @@ export const participantMachine = setup({
           description: 'A member of one room.',
           on: {
             'message.relay': { actions: { type: 'relay', params: ({ event }) => event } },
-            'message.leave': { target: 'outside', actions: ['leave', 'giveUpSeat'] },
+            'message.leave': {
+              target: 'outside',
+              actions: [{ type: 'leave', params: ({ event }) => event }, 'giveUpSeat'],
+            },
+            'message.ping': { actions: { type: 'pong', params: ({ event }) => event } },
             'message.*': { actions: { type: 'refuseNow', params: ({ event }) => event } },
             'room.closed': {
               guard: { type: 'isIn', params: ({ event }) => event },
@@ -235,9 +277,12 @@ export const participantMachine = setup({
             },
             'room.silent': {
               target: 'outside',
-              actions: ['leave', 'giveUpSeat', { type: 'refuse', params: SILENT }],
+              actions: [{ type: 'leave', params: {} }, 'giveUpSeat', { type: 'refuse', params: SILENT }],
             },
-            'transport.closed': { target: 'ended', actions: ['leave', 'giveUpSeat'] },
+            'transport.closed': {
+              target: 'ended',
+              actions: [{ type: 'leave', params: {} }, 'giveUpSeat'],
+            },
           },
         },
         ended: {

@@ -41,6 +41,7 @@ export type RoomDecision =
       readonly to: ParticipantId;
       readonly code: ErrorCode;
       readonly message: string;
+      readonly requestId?: string | undefined;
     }
   | { readonly type: 'unicast'; readonly to: ParticipantId; readonly message: ServerMessage }
   | { readonly type: 'broadcast'; readonly to: readonly ParticipantId[]; readonly message: ServerMessage }
@@ -59,12 +60,13 @@ interface Refusal {
   to: ParticipantId;
   code: ErrorCode;
   message: string;
+  requestId?: string | undefined;
 }
 
 /** What the addressee is sent: the payload as it came. */
 function relayed(message: RelayRequest, from: ParticipantId): Relayed {
   if ('sdp' in message) return { type: message.type, from, sdp: message.sdp };
-  const { type, to, ...candidate } = message;
+  const { type, to: _to, request_id: _, ...candidate } = message;
   return { type, from, ...candidate };
 }
 
@@ -126,6 +128,11 @@ export const roomMachine = setup({
       to: message.to,
       message: relayed(message, from),
     })),
+    confirm: emit((_, { from, message }: { from: ParticipantId; message: RelayRequest }) => ({
+      type: 'unicast',
+      to: from,
+      message: { type: 'Done', request_id: message.request_id as string },
+    })),
     deny: emit((_, params: Refusal) => ({ type: 'deny', ...params })),
     refuse: emit((_, params: Refusal) => ({ type: 'refuse', ...params })),
     tellExpired: emit({ type: 'expired' }),
@@ -139,6 +146,11 @@ export const roomMachine = setup({
       context.members.length === 1 && context.members[0] === participant_id,
     areMembers: ({ context }, { from, to }: { from: ParticipantId; to: ParticipantId }) =>
       context.members.includes(from) && context.members.includes(to),
+    /** The same, of a relay that its sender wants confirmed. */
+    areMembersAndAsked: ({ context }, { from, message }: { from: ParticipantId; message: RelayRequest }) =>
+      message.request_id !== undefined &&
+      context.members.includes(from) &&
+      context.members.includes(message.to),
   },
   delays: {
     idleTimeout: ({ context }) => context.idleTimeoutMs,
@@ -177,6 +189,13 @@ export const roomMachine = setup({
       on: {
         relay: [
           {
+            guard: { type: 'areMembersAndAsked', params: ({ event }) => event },
+            actions: [
+              { type: 'forward', params: ({ event }) => event },
+              { type: 'confirm', params: ({ event }) => event },
+            ],
+          },
+          {
             guard: {
               type: 'areMembers',
               params: ({ event }) => ({ from: event.from, to: event.message.to }),
@@ -191,6 +210,7 @@ export const roomMachine = setup({
                 to: event.from,
                 code: 'ParticipantNotFound',
                 message: `${event.message.type}: no participant ${event.message.to} in this room.`,
+                requestId: event.message.request_id,
               }),
             },
           },

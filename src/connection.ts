@@ -1,4 +1,5 @@
 import type {
+  ConnectionDecision,
   ConnectionEvent,
   ConnectionInput,
   connectionMachine,
@@ -10,6 +11,7 @@ import type { Invalid } from './codec/codec.ts';
 import { Outgoing } from './codec/outgoing.ts';
 import type { ClientMessage } from './protocol/client.ts';
 import type { CloseReason, ErrorCode } from './protocol/codes.ts';
+import { greetingOf } from './protocol/features.ts';
 import { NOT_NOW } from './protocol/reading.ts';
 import type { ParticipantId, ServerMessage } from './protocol/server.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -18,6 +20,7 @@ import type { MessageTracer, Trace } from './telemetry/tracing.ts';
 import type { Transport, TransportEnd, TransportListener } from './transport/transport.ts';
 
 type ConnectionMachine = typeof connectionMachine;
+type Resume = Extract<ConnectionDecision, { type: 'resume' }>;
 
 export interface ConnectionServices {
   readonly registrar: Registrar;
@@ -26,7 +29,7 @@ export interface ConnectionServices {
   readonly logger: Logger;
 }
 
-const NO_FEATURES: ReadonlySet<string> = new Set();
+const FAILED = 'The server failed on this message; nothing changed.';
 
 /** The payload of the ping behind a Ready; every other ping carries a `seq`. */
 const READY = 'ready';
@@ -173,15 +176,15 @@ export class Connection implements TransportListener, AttachedConnection {
       case 'pass':
         return this.#participant?.receive(decision.message, trace);
       case 'reject':
-        return this.#participant?.reject(decision.reason, trace);
+        return this.#participant?.reject(decision.reason, decision.requestId, trace);
       case 'register':
-        if (decision.isSession) this.transport.codec.sessionOpened?.(NO_FEATURES);
-        this.#participant = this.#services.registrar.register(this, decision.isSession);
+        if (decision.greeting !== undefined) this.transport.codec.sessionOpened?.(decision.greeting.features);
+        this.#participant = this.#services.registrar.register(this, decision.greeting);
         return;
       case 'resume':
-        return this.#resume(decision.token, decision.lastSeq, trace);
+        return this.#resume(decision, trace);
       case 'refuse':
-        return this.#refuse(decision.code, decision.message, trace);
+        return this.#refuse(decision.code, decision.message, decision.requestId, trace);
       case 'rateLimited':
         this.#services.logger.warn(
           { ...trace?.ids, participant_id: this.#participant?.id ?? this.participantId },
@@ -200,21 +203,22 @@ export class Connection implements TransportListener, AttachedConnection {
     }
   }
 
-  #resume(token: string, lastSeq: number, trace: Trace | undefined): void {
+  #resume({ token, lastSeq, greeting }: Resume, trace: Trace | undefined): void {
     const claimed = this.#services.registrar.claim(token);
-    if (claimed === undefined) return this.#actor.send({ type: 'session.unknown' }, trace);
+    if (claimed === undefined) return this.#actor.send({ type: 'session.unknown', greeting }, trace);
     const { participant } = claimed;
     this.#participant = participant;
     this.#tracer = this.#tracer.of(participant.id);
-    this.transport.codec.sessionOpened?.(NO_FEATURES);
+    this.transport.codec.sessionOpened?.(greeting.features);
     this.#actor.send({ type: 'session.found' }, trace);
-    participant.attach(this, claimed.token, lastSeq, trace);
+    participant.attach(this, { token: claimed.token, lastSeq, greeting }, trace);
   }
 
-  #refuse(code: ErrorCode, message: string, trace: Trace | undefined): void {
+  #refuse(code: ErrorCode, message: string, requestId: string | undefined, trace: Trace | undefined): void {
     trace?.refused(this.#participant?.id ?? this.participantId, code);
     if (code === 'RateLimited') return this.#refuseFrame(message, trace);
-    this.#answer({ type: 'Error', code, message }, trace);
+    const answer = requestId !== undefined && { request_id: requestId };
+    this.#answer({ type: 'Error', code, message, ...answer }, trace);
   }
 
   /** Says which frame was dropped: a session is told its number, a base client has the text alone. */
@@ -242,16 +246,33 @@ export class Connection implements TransportListener, AttachedConnection {
       { ...trace?.ids, participant_id: this.participantId, err: error },
       'connection failed on an event',
     );
-    if (event.type.startsWith('frame.'))
-      return this.#refuse('Internal', 'The server failed on this message; nothing changed.', trace);
+    if (event.type.startsWith('frame.')) return this.#refuse('Internal', FAILED, requestIdOf(event), trace);
     this.close('InternalError');
   }
 }
 
 function toEvent(message: ClientMessage | Invalid, at: number): FrameEvent {
-  if (message.type === 'invalid') return { type: 'frame.invalid', at, reason: message.reason };
+  if (message.type === 'invalid') {
+    const { reason, requestId, isHello } = message;
+    return { type: isHello ? 'frame.invalidHello' : 'frame.invalid', at, reason, requestId };
+  }
   if (message.type !== 'Hello') return { type: 'frame.message', at, message };
   const { resume_token: token, last_seq: lastSeq } = message;
   const resume = token === undefined || lastSeq === undefined ? null : { token, lastSeq };
-  return { type: 'frame.hello', at, resume, refusal: NOT_NOW.Hello };
+  return { type: 'frame.hello', at, resume, greeting: greetingOf(message), refusal: NOT_NOW.Hello };
+}
+
+/** Of the request that an event brought. */
+function requestIdOf(event: ConnectionEvent): string | undefined {
+  switch (event.type) {
+    case 'frame.message':
+      return event.message.request_id;
+    case 'frame.hello':
+      return event.greeting.requestId;
+    case 'frame.invalid':
+    case 'frame.invalidHello':
+      return event.requestId;
+    default:
+      return undefined;
+  }
 }

@@ -7,12 +7,13 @@ import type {
 } from '../machines/participant.ts';
 import type { Actor, Decision, Start } from './actor/actor.ts';
 import type { Clock } from './actor/clock.ts';
-import type { AttachedConnection, AttachedParticipant, Registrar } from './attachment.ts';
+import type { AttachedConnection, AttachedParticipant, Registrar, Resumed } from './attachment.ts';
 import { Outgoing } from './codec/outgoing.ts';
 import { Inbox } from './inbox.ts';
 import type { Addressee, Participants } from './participants.ts';
 import type { ParticipantMessage } from './protocol/client.ts';
 import type { ErrorCode } from './protocol/codes.ts';
+import type { Greeting } from './protocol/features.ts';
 import { NOT_NOW } from './protocol/reading.ts';
 import type { ParticipantId, Ready, RoomId, ServerDraining } from './protocol/server.ts';
 import type { MemberRef, NodeId, RoomCommand, RoomReply, Router } from './routing/router.ts';
@@ -26,8 +27,10 @@ import type { TransportEnd, WriteResult } from './transport/transport.ts';
 
 type ParticipantMachine = typeof participantMachine;
 
+const FAILED = 'The server failed on this message; nothing changed.';
+
 /** What a Ready says that is the same for every session. */
-export type Welcome = Omit<Ready, 'type' | 'participant_id' | 'resume_token' | 'resumed' | 'lost'>;
+export type Welcome = Pick<Ready, 'heartbeat_ms' | 'resume_grace_ms' | 'limits' | 'ice_servers'>;
 
 export interface ParticipantServices {
   readonly node_id: NodeId;
@@ -65,11 +68,14 @@ export class Participant implements AttachedParticipant, Addressee {
   #received = 0;
   /** While a command is pending. */
   #inbox: Inbox | undefined;
+  /** The request id of the create or join that is not answered yet. */
+  #request: string | undefined;
 
   constructor(
     start: Start<ParticipantMachine>,
     input: ParticipantInput,
     connection: AttachedConnection,
+    greeting: Greeting | undefined,
     services: ParticipantServices,
   ) {
     const { participant_id, isSession } = input;
@@ -82,8 +88,8 @@ export class Participant implements AttachedParticipant, Addressee {
       : undefined;
     this.#actor = start<Trace>(input, (decision, trace) => this.#perform(decision, trace));
     services.participants.add(participant_id, this);
-    if (this.#outbox === undefined) return;
-    this.#writeReady(connection, services.sessions.open(this), { resumed: false });
+    if (this.#outbox === undefined || greeting === undefined) return;
+    this.#writeReady(connection, services.sessions.open(this), greeting, { resumed: false });
     this.#outbox.attach(connection.transport);
     const draining = services.draining();
     if (draining !== undefined) this.drain(draining);
@@ -113,8 +119,8 @@ export class Participant implements AttachedParticipant, Addressee {
     this.#take(eventOf(message), trace);
   }
 
-  reject(reason: string, trace: Trace | undefined): void {
-    this.#take({ type: 'message.invalid', refusal: reason }, trace);
+  reject(reason: string, requestId: string | undefined, trace: Trace | undefined): void {
+    this.#take({ type: 'message.invalid', refusal: reason, requestId }, trace);
   }
 
   answer(outgoing: Outgoing, trace: Trace | undefined): void {
@@ -139,7 +145,7 @@ export class Participant implements AttachedParticipant, Addressee {
         return this.#actor.send({ type: 'room.entered', room_id: room }, trace);
       case 'refused':
         if (reply.code === 'RoomNotFound') this.#countAttempt();
-        return this.#actor.send({ ...reply, type: 'room.refused' }, trace);
+        return this.#actor.send({ ...reply, type: 'room.refused', requestId: this.#takeRequest() }, trace);
       case 'closed':
         return this.#actor.send({ type: 'room.closed', room_id: room, message: reply.message }, trace);
       case 'done':
@@ -156,7 +162,7 @@ export class Participant implements AttachedParticipant, Addressee {
       this.write(outgoing);
       return;
     }
-    const result = this.write(outgoing);
+    const result = this.write(this.#request === undefined ? outgoing : this.#withRequest(outgoing));
     if (result === 'sent' || result === 'queued') trace?.delivered(this.id, message.type, result);
   }
 
@@ -182,7 +188,11 @@ export class Participant implements AttachedParticipant, Addressee {
     return connection === this.#connection;
   }
 
-  attach(connection: AttachedConnection, token: string, lastSeq: number, trace: Trace | undefined): void {
+  attach(
+    connection: AttachedConnection,
+    { token, lastSeq, greeting }: Resumed,
+    trace: Trace | undefined,
+  ): void {
     const outbox = this.#outbox as Outbox;
     const replaced = this.#connection;
     const { room_id } = this.#actor.context;
@@ -193,7 +203,7 @@ export class Participant implements AttachedParticipant, Addressee {
     replaced?.close('Replaced');
     const { texts, lost } = outbox.missedSince(lastSeq, connection.transport.codec);
     const about = { resumed: true, ...(lost && { lost }), received: this.#received };
-    if (this.#writeReady(connection, token, about) !== 'sent') return;
+    if (this.#writeReady(connection, token, greeting, about) !== 'sent') return;
     connection.pingBehindReady();
     for (const text of texts) if (connection.transport.writeText(text) !== 'sent') return; // it cannot take all that, and is closed
     outbox.attach(connection.transport);
@@ -217,13 +227,23 @@ export class Participant implements AttachedParticipant, Addressee {
         return this.#command(decision.room_id, decision, trace);
       case 'create':
         this.#countAttempt();
+        this.#request = decision.requestId;
         return this.#enter(uuid(), { type: 'create' }, trace);
       case 'join':
         if (decision.createIfMissing) this.#countAttempt();
         trace?.involves(decision.room_id);
+        this.#request = decision.requestId;
         return this.#enter(decision.room_id, decision, trace);
       case 'leave':
-        return this.#command(decision.room_id, { type: 'leave' }, trace);
+        this.#command(decision.room_id, { type: 'leave' }, trace);
+        if (decision.requestId !== undefined)
+          this.answer(new Outgoing({ type: 'Done', request_id: decision.requestId }), trace);
+        return;
+      case 'pong': {
+        const { requestId: request_id, room_id } = decision;
+        this.write(new Outgoing({ type: 'Pong', request_id, room_id }));
+        return;
+      }
       case 'withdraw':
         return this.#command(this.#room as RoomId, { type: 'leave' }, trace);
       case 'interrupted':
@@ -236,7 +256,7 @@ export class Participant implements AttachedParticipant, Addressee {
           this.#command(decision.room_id, { type: 'resume', lost: decision.lost }, trace);
         return;
       case 'refuse':
-        return this.#refuse(decision.code, decision.message, trace);
+        return this.#refuse(decision.code, decision.message, decision.requestId, trace);
       case 'close':
         return this.#connection?.close(decision.reason);
       case 'ended':
@@ -265,7 +285,7 @@ export class Participant implements AttachedParticipant, Addressee {
 
   /** Its room is silent. Whatever it still answers is addressed to a seat that is no more. */
   #giveUpRoom(): void {
-    this.#actor.send({ type: 'room.silent' });
+    this.#actor.send({ type: 'room.silent', requestId: this.#takeRequest() });
     this.#takeNextSeat();
     this.#inbox?.giveUp();
     this.#handleWaiting();
@@ -309,21 +329,42 @@ export class Participant implements AttachedParticipant, Addressee {
   #writeReady(
     connection: AttachedConnection,
     resume_token: string,
+    greeting: Greeting,
     about: Pick<Ready, 'resumed' | 'lost' | 'received'>,
   ): WriteResult {
     const ready: Ready = {
       type: 'Ready',
+      version: greeting.version,
+      features: [...greeting.features],
       participant_id: this.id,
       resume_token,
       ...about,
       ...this.#services.welcome,
+      ...(greeting.requestId !== undefined && { request_id: greeting.requestId }),
     };
     return connection.transport.write(new Outgoing(ready));
   }
 
-  #refuse(code: ErrorCode, message: string, trace: Trace | undefined): void {
+  /** Of the create or join that is answered now. */
+  #takeRequest(): string | undefined {
+    const request = this.#request;
+    this.#request = undefined;
+    return request;
+  }
+
+  /** The message with the id of the request that it answers, if it answers one. */
+  #withRequest(outgoing: Outgoing): Outgoing {
+    const { message } = outgoing;
+    const isAnswer =
+      message.type === 'RoomCreated' ||
+      (message.type === 'PeerConnected' && message.participant_id === this.id);
+    return isAnswer ? new Outgoing({ ...message, request_id: this.#takeRequest() as string }) : outgoing;
+  }
+
+  #refuse(code: ErrorCode, message: string, requestId: string | undefined, trace: Trace | undefined): void {
     trace?.refused(this.id, code);
-    this.write(new Outgoing({ type: 'Error', code, message }));
+    const answer = requestId !== undefined && { request_id: requestId };
+    this.write(new Outgoing({ type: 'Error', code, message, ...answer }));
   }
 
   /** Idempotent. */
@@ -344,8 +385,7 @@ export class Participant implements AttachedParticipant, Addressee {
       { ...trace?.ids, participant_id: this.id, err: error },
       'participant failed on an event',
     );
-    if (event.type.startsWith('message.'))
-      return this.#refuse('Internal', 'The server failed on this message; nothing changed.', trace);
+    if ('refusal' in event) return this.#refuse('Internal', FAILED, event.requestId, trace);
     const room = this.#roomToLeave(event);
     this.#end();
     if (room !== null) this.#services.router.send(room, this.#ref, { type: 'leave' }, trace);
@@ -362,17 +402,20 @@ export class Participant implements AttachedParticipant, Addressee {
 /** What the participant's machine hears of a message. */
 export function eventOf(message: ParticipantMessage): MessageEvent {
   const refusal = NOT_NOW[message.type];
+  const { request_id: requestId } = message;
   switch (message.type) {
     case 'CreateRoom':
-      return { type: 'message.create', refusal };
+      return { type: 'message.create', refusal, requestId };
     case 'JoinRoom': {
       const createIfMissing = 'create_if_missing' in message && message.create_if_missing === true;
-      return { type: 'message.join', room_id: message.room_id, createIfMissing, refusal };
+      return { type: 'message.join', room_id: message.room_id, createIfMissing, refusal, requestId };
     }
     case 'LeaveRoom':
-      return { type: 'message.leave', refusal };
+      return { type: 'message.leave', refusal, requestId };
+    case 'Ping':
+      return { type: 'message.ping', refusal, requestId: message.request_id };
     default:
-      return { type: 'message.relay', message, refusal };
+      return { type: 'message.relay', message, refusal, requestId };
   }
 }
 
@@ -383,11 +426,12 @@ export function registrarOf(
   services: ParticipantServices,
 ): Registrar {
   return {
-    register: (connection, isSession) =>
+    register: (connection, greeting) =>
       new Participant(
         start,
-        { participant_id: connection.participantId, isSession, ...times },
+        { participant_id: connection.participantId, isSession: greeting !== undefined, ...times },
         connection,
+        greeting,
         services,
       ),
     claim(token) {

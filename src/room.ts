@@ -1,4 +1,4 @@
-import type { RoomEvent, RoomInput, roomMachine } from '../machines/room.ts';
+import type { RoomDecision, RoomEvent, RoomInput, roomMachine } from '../machines/room.ts';
 import type { Actor, Decision, Start } from './actor/actor.ts';
 import type { ErrorCode } from './protocol/codes.ts';
 import type { ParticipantId, ServerMessage } from './protocol/server.ts';
@@ -6,6 +6,7 @@ import type { MemberRef, Replies, Room, RoomCommand, RoomReply } from './routing
 import type { Trace } from './telemetry/tracing.ts';
 
 type RoomMachine = typeof roomMachine;
+type Refuse = Extract<RoomDecision, { type: 'refuse' }>;
 
 /** What a room reports to. */
 export interface RoomHost {
@@ -100,7 +101,7 @@ export class LiveRoom implements Room {
       case 'broadcast':
         return this.#deliver(decision.to, decision.message, trace);
       case 'refuse':
-        return this.#refuse(decision.to, decision.code, decision.message, trace);
+        return this.#refuse(decision, trace);
       case 'admit':
         this.#waiting.delete(decision.participant_id);
         this.#resize(this.#size + 1);
@@ -130,8 +131,9 @@ export class LiveRoom implements Room {
     this.#reply(to, { type: 'deliver', message }, trace);
   }
 
-  #refuse(to: ParticipantId, code: ErrorCode, message: string, trace: Trace | undefined): void {
-    this.#deliver([to], { type: 'Error', code, message }, trace);
+  #refuse({ to, code, message, requestId }: Omit<Refuse, 'type'>, trace: Trace | undefined): void {
+    const answer = requestId !== undefined && { request_id: requestId };
+    this.#deliver([to], { type: 'Error', code, message, ...answer }, trace);
   }
 
   #deny(to: ParticipantId, code: ErrorCode, message: string, trace: Trace | undefined): void {
@@ -146,7 +148,10 @@ export class LiveRoom implements Room {
   #recover(error: unknown, event: RoomEvent, trace: Trace | undefined): void {
     switch (event.type) {
       case 'relay':
-        this.#refuse(event.from, 'Internal', FAILED, trace);
+        this.#refuse(
+          { to: event.from, code: 'Internal', message: FAILED, requestId: event.message.request_id },
+          trace,
+        );
         return this.#host.failed(error, event.from, trace);
       case 'create':
       case 'join':

@@ -46,11 +46,12 @@ function connect({ waitMs = 0 } = {}) {
     acknowledge: (seq) => void told.push(['acknowledge', seq]),
     confirmReady: () => void told.push(['confirmReady']),
     isAttachedTo: () => isAttached,
-    attach: (_, token, lastSeq) => void told.push(['attach', token, lastSeq]),
+    attach: (_, { token, lastSeq }) => void told.push(['attach', token, lastSeq]),
     detach: (_, end) => void told.push(['detach', end]),
   });
   const registrar: Registrar = {
-    register(connection, isSession) {
+    register(connection, greeting) {
+      const isSession = greeting !== undefined;
       told.push(['register', connection.participantId, isSession]);
       return participant(connection.participantId, isSession);
     },

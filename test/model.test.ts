@@ -212,7 +212,16 @@ class Client {
 
   hear(message: ServerMessage): void {
     if (message.type === 'Ready') {
-      const { resume_token: _, heartbeat_ms, resume_grace_ms, limits, ice_servers, ...rest } = message;
+      const {
+        resume_token: _,
+        heartbeat_ms,
+        resume_grace_ms,
+        limits,
+        ice_servers,
+        version,
+        features,
+        ...rest
+      } = message;
       this.#lastToken = this.token;
       this.token = message.resume_token;
       this.isReadyConfirmed = false;

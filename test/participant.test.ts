@@ -44,6 +44,8 @@ const createRoom: ClientMessage = { type: 'CreateRoom' };
 const leaveRoom: ClientMessage = { type: 'LeaveRoom' };
 const hello: ClientMessage = { type: 'Hello' };
 const welcome = {
+  version: 1,
+  features: [],
   heartbeat_ms: 15_000,
   resume_grace_ms: GRACE_MS,
   limits: { messages: LIMIT, window_ms: WINDOW_MS, max_payload_bytes: 65_536, room_capacity: 8 },

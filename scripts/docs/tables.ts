@@ -134,13 +134,17 @@ function schemaOf(
 }
 
 function fieldsOf({ properties = {}, required = [] }: JsonSchema): string {
-  return Object.entries(properties)
-    .filter(([name]) => name !== 'type' && name !== 'seq')
-    .map(([name, field]) => {
-      const optional = required.includes(name) ? '' : 'optional ';
-      return `${optional}\`${name}\` (${kindOf(field as JsonSchema)})`;
-    })
-    .join(', ');
+  return (
+    Object.entries(properties)
+      .filter(([name]) => name !== 'type' && name !== 'seq')
+      // The prose says that any message may have one.
+      .filter(([name]) => name !== 'request_id' || required.includes(name))
+      .map(([name, field]) => {
+        const optional = required.includes(name) ? '' : 'optional ';
+        return `${optional}\`${name}\` (${kindOf(field as JsonSchema)})`;
+      })
+      .join(', ')
+  );
 }
 
 function kindOf(schema: JsonSchema): string {

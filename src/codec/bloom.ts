@@ -21,7 +21,9 @@ class BloomCodec implements Codec {
   decode(frame: string): ClientMessage | Invalid {
     const dialect = this.#features === undefined ? 'base' : 'session';
     const parsed = parseClientMessage(frame, dialect, this.#isFast, this.#features);
-    return parsed.ok ? parsed.message : { type: 'invalid', reason: parsed.reason };
+    if (parsed.ok) return parsed.message;
+    const { reason, requestId, isHello } = parsed;
+    return { type: 'invalid', reason, requestId, isHello };
   }
 
   encode(message: ServerMessage, seq?: number): string {

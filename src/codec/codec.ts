@@ -1,11 +1,10 @@
 import type { ClientMessage } from '../protocol/client.ts';
+import type { Fault } from '../protocol/reading.ts';
 import type { ServerMessage } from '../protocol/server.ts';
 
-/** A frame that is no message: it is answered InvalidPayload. */
-export interface Invalid {
+/** A frame that is no message: it is answered InvalidPayload, with `reason` for the client's developer. */
+export interface Invalid extends Fault {
   readonly type: 'invalid';
-  /** A sentence for the client's developer. */
-  readonly reason: string;
 }
 
 /** Reads and writes the texts of one transport. It may keep state: each transport has its own. */

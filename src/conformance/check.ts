@@ -12,6 +12,7 @@ export const SECTIONS = [
   'Limits',
   'HTTP',
   'Hello',
+  'Requests',
   'Coming back',
   'Meeting again',
 ] as const;

@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
 import { CLIENT_MESSAGES } from './messages.ts';
-import { baseSchemas, sessionSchemas } from './registry.ts';
+import { baseSchemas, requestSchemas } from './registry.ts';
 
 /** What clients send, as schemas and types that follow from messages.ts. */
 
@@ -9,7 +9,7 @@ export type Dialect = 'base' | 'session';
 
 /** The schema of each message, by its type. */
 export const BASE = baseSchemas(CLIENT_MESSAGES);
-export const SESSION = sessionSchemas(CLIENT_MESSAGES);
+export const SESSION = requestSchemas(CLIENT_MESSAGES);
 
 export type ClientMessage = v.InferOutput<(typeof SESSION)[keyof typeof SESSION]>;
 export type ClientMessageType = ClientMessage['type'];

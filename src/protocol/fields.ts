@@ -20,6 +20,9 @@ export const milliseconds = atLeastZero;
 /** The number of a message within its session: 1, and one more each. */
 export const seq = atLeastOne;
 
+/** What a client of a session calls a request: the answer repeats it. */
+export const request_id = v.pipe(v.string(), v.maxLength(64));
+
 /** The fields of RTCIceCandidateInit (WebRTC section 4.8.1.1); `candidate: ""` ends the candidates. */
 export const iceCandidate = {
   candidate: v.string(),

@@ -7,6 +7,7 @@ import {
   iceServer,
   milliseconds,
   participant_id,
+  request_id,
   room_id,
   uuid,
 } from './fields.ts';
@@ -55,6 +56,8 @@ const JoinOrCreateRoom = v.pipe(
 const Hello = v.pipe(
   v.strictObject({
     type: v.literal('Hello'),
+    version: v.optional(atLeastOne),
+    features: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64))),
     resume_token: v.optional(v.pipe(v.string(), v.maxLength(128))),
     last_seq: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   }),
@@ -69,6 +72,11 @@ const Hello = v.pipe(
   }),
 );
 
+/** What a session can ask for in its Hello, each with what it adds. Messages name their feature. */
+export const FEATURES: Readonly<Record<string, string>> = {
+  // None yet.
+};
+
 /** What clients send. An unknown type, an unknown field or a missing one is refused whole. */
 export const CLIENT_MESSAGES = {
   Hello: client({
@@ -77,8 +85,8 @@ export const CLIENT_MESSAGES = {
     when: 'first',
     span: 'open session',
     summary:
-      'Opens a session, as the first message of a connection and once. With `resume_token` and `last_seq`, which go together, takes an earlier one up again.',
-    example: { type: 'Hello', resume_token: TOKEN, last_seq: 7 },
+      'Opens a session, before any other message and once. `version` is the latest that the client speaks. With `resume_token` and `last_seq`, which go together, takes an earlier session up again.',
+    example: { type: 'Hello', version: 1, features: [], resume_token: TOKEN, last_seq: 7 },
   }),
   CreateRoom: client({
     schema: v.strictObject({ type: v.literal('CreateRoom') }),
@@ -107,7 +115,7 @@ export const CLIENT_MESSAGES = {
     knownTo: 'base',
     when: 'inside',
     span: 'leave room',
-    summary: 'Leaves the room; unanswered.',
+    summary: 'Leaves the room; unanswered, unless it has a `request_id`.',
     example: { type: 'LeaveRoom' },
   }),
   Offer: client({
@@ -134,7 +142,18 @@ export const CLIENT_MESSAGES = {
     summary: 'Hands an ICE candidate to a member of the room.',
     example: { type: 'IceCandidate', to: BOB, ...CANDIDATE },
   }),
+  Ping: client({
+    schema: v.strictObject({ type: v.literal('Ping'), request_id }),
+    knownTo: 'session',
+    when: 'anywhere',
+    span: 'ping',
+    summary: 'Asks whether the server is there, and which room the client is in.',
+    example: { type: 'Ping', request_id: '7' },
+  }),
 };
+
+/** Of what answers a request: its id, if it had one. */
+const answer = { request_id: v.exactOptional(request_id) };
 
 /** A relay as the addressee receives it: the payload as sent, `from` in the place of `to`. */
 const from = participant_id;
@@ -154,6 +173,10 @@ export const SERVER_MESSAGES = {
   Ready: server({
     schema: v.strictObject({
       type: v.literal('Ready'),
+      /** Which version is spoken: the client's, or the server's latest. */
+      version: atLeastOne,
+      /** Those of Hello that the server knows. */
+      features: v.pipe(v.array(v.string()), v.readonly()),
       participant_id,
       /** Takes this session up again on another socket; once. */
       resume_token: v.pipe(v.string(), v.nonEmpty(), v.maxLength(128)),
@@ -179,12 +202,15 @@ export const SERVER_MESSAGES = {
         v.readonly(),
       ),
       ice_servers: v.pipe(v.array(iceServer), v.readonly()),
+      ...answer,
     }),
     knownTo: 'session',
     startsNumbers: true,
     summary: 'The answer to `Hello`.',
     example: {
       type: 'Ready',
+      version: 1,
+      features: [],
       participant_id: ALICE,
       resume_token: TOKEN,
       resumed: false,
@@ -199,6 +225,14 @@ export const SERVER_MESSAGES = {
     knownTo: 'base',
     summary: 'To the creator, followed by `RoomParticipants`.',
     example: { type: 'RoomCreated', room_id: ROOM, self_id: ALICE },
+    inSession: {
+      schema: v.strictObject({
+        type: v.literal('RoomCreated'),
+        room_id,
+        self_id: participant_id,
+        ...answer,
+      }),
+    },
   }),
   PeerConnected: server({
     schema: v.strictObject({ type: v.literal('PeerConnected'), participant_id }),
@@ -206,6 +240,10 @@ export const SERVER_MESSAGES = {
     summary:
       'To every member, the newcomer included, before `RoomParticipants`: a newcomer hears its own id first.',
     example: { type: 'PeerConnected', participant_id: BOB },
+    inSession: {
+      /** The newcomer's own has the request id of its JoinRoom. */
+      schema: v.strictObject({ type: v.literal('PeerConnected'), participant_id, ...answer }),
+    },
   }),
   PeerDisconnected: server({
     schema: v.strictObject({ type: v.literal('PeerDisconnected'), participant_id }),
@@ -255,8 +293,21 @@ export const SERVER_MESSAGES = {
         ...Failure,
         /** Only of RateLimited: which of the session's frames was refused, counted as `Ready.received` counts. */
         frame: v.exactOptional(atLeastOne),
+        ...answer,
       }),
     },
+  }),
+  Done: server({
+    schema: v.strictObject({ type: v.literal('Done'), request_id }),
+    knownTo: 'session',
+    summary: 'What the request asked for is done. To the sender of a request that has no answer of its own.',
+    example: { type: 'Done', request_id: '7' },
+  }),
+  Pong: server({
+    schema: v.strictObject({ type: v.literal('Pong'), request_id, room_id: v.nullable(room_id) }),
+    knownTo: 'session',
+    summary: 'The answer to `Ping`, with the room that the client is in; null outside.',
+    example: { type: 'Pong', request_id: '7', room_id: ROOM },
   }),
   PeerInterrupted: server({
     schema: v.strictObject({ type: v.literal('PeerInterrupted'), participant_id }),
@@ -295,6 +346,11 @@ export const FIELDS = {
   sdpMid: 'As in RTCIceCandidateInit.',
   sdpMLineIndex: 'As in RTCIceCandidateInit.',
   usernameFragment: 'As in RTCIceCandidateInit.',
+  request_id:
+    'What the client calls its request. The answer repeats it; so does Error, but not for RateLimited.',
+  version: 'Of the protocol: 1.',
+  features:
+    'In Hello, what the client asks for; names that the server does not know are ignored. In Ready, what it got.',
   self_id: 'Who you are.',
   participant_id: 'The participant it is about; in Ready, who you are.',
   participants: 'The members, in join order.',

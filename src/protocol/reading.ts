@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { BASE, type ClientMessage, type ClientMessageType, type Dialect, SESSION } from './client.ts';
+import { request_id as requestId } from './fields.ts';
 import { rememberLiteral } from './literal.ts';
 import { CLIENT_MESSAGES } from './messages.ts';
 import { WHEN } from './registry.ts';
@@ -15,7 +16,16 @@ interface Reading {
 
 export type Parsed =
   | { readonly ok: true; readonly message: ClientMessage }
-  | { readonly ok: false; readonly reason: string };
+  | ({ readonly ok: false } & Fault);
+
+/** What is wrong with a frame. */
+export interface Fault {
+  readonly reason: string;
+  /** Of a request in a session, if it could be read. */
+  readonly requestId?: string | undefined;
+  /** It was to open a session, and may be said again. */
+  readonly isHello?: boolean | undefined;
+}
 
 /** What refuses a message where it may not come, by its type. */
 export const NOT_NOW = Object.fromEntries(
@@ -52,13 +62,21 @@ export function parseClientMessage(
   const { type } = value as { type?: unknown };
   if (type === undefined) return refuse(`The field "type" is missing; expected one of ${EXPECTED}.`);
   const reading = READINGS[dialect].get(type);
-  if (reading === undefined) return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`);
+  const isHello = type === 'Hello';
+  const about = () => ({
+    isHello,
+    requestId: dialect === 'session' ? requestIdOf(value) : undefined,
+  });
+  if (reading === undefined)
+    return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`, about());
   const { feature } = reading;
   if (feature !== undefined && !features.has(feature))
-    return refuse(`${String(type)} needs the feature "${feature}", which Hello did not ask for.`);
+    return refuse(`${String(type)} needs the feature "${feature}", which Hello did not ask for.`, about());
   if (isFast && reading.accepts(value)) return accept(value as ClientMessage, text);
   const result = v.safeParse(reading.schema, value, { abortEarly: true });
-  return result.success ? accept(result.output, text) : refuse(explain(String(type), result.issues[0]));
+  return result.success
+    ? accept(result.output, text)
+    : refuse(explain(String(type), result.issues[0]), about());
 }
 
 function readings(of: Readonly<Record<string, Reading['schema']>>): ReadonlyMap<unknown, Reading> {
@@ -79,8 +97,14 @@ function accept(message: ClientMessage, text: string): Parsed {
   return { ok: true, message };
 }
 
-function refuse(reason: string): Parsed {
-  return { ok: false, reason };
+function refuse(reason: string, about: Omit<Fault, 'reason'> = {}): Parsed {
+  return { ok: false, reason, ...about };
+}
+
+/** Of a message that is wrong in something else. */
+function requestIdOf(value: object): string | undefined {
+  const { request_id } = value as { request_id?: unknown };
+  return v.is(requestId, request_id) ? request_id : undefined;
 }
 
 /** `JoinRoom.room_id: Invalid UUID: Received "abc"`, cut short where the client sent something long. */

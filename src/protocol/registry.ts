@@ -1,4 +1,5 @@
-import type * as v from 'valibot';
+import * as v from 'valibot';
+import { request_id } from './fields.ts';
 
 /** What a message is: the entries of messages.ts, from which reading, spans, refusals and documents derive. */
 
@@ -83,6 +84,17 @@ export type SessionSchemas<E extends Entries> = {
   readonly [T in keyof E]: NonNullable<E[T]['inSession']>['schema'];
 };
 
+/** The schemas of what clients send in a session: each message may have a request id. */
+export type RequestSchemas<E extends Entries> = {
+  readonly [T in keyof E]: RequestSchema<NonNullable<E[T]['inSession']>['schema']>;
+};
+
+type RequestId = { request_id?: string | undefined };
+type RequestSchema<S extends v.GenericSchema> = v.GenericSchema<
+  v.InferInput<S> & RequestId,
+  v.InferOutput<S> & RequestId
+> & { readonly entries: v.ObjectEntries };
+
 export function baseSchemas<E extends Entries>(entries: E): BaseSchemas<E> {
   const known = Object.entries(entries).filter(([, { knownTo }]) => knownTo === 'base');
   return Object.fromEntries(known.map(([type, { schema }]) => [type, schema])) as BaseSchemas<E>;
@@ -93,4 +105,19 @@ export function sessionSchemas<E extends Entries>(entries: E): SessionSchemas<E>
   return Object.fromEntries(
     all.map(([type, { schema, inSession }]) => [type, inSession?.schema ?? schema]),
   ) as SessionSchemas<E>;
+}
+
+export function requestSchemas<E extends Entries>(entries: E): RequestSchemas<E> {
+  const schemas = Object.entries(sessionSchemas(entries));
+  return Object.fromEntries(
+    schemas.map(([type, schema]) => [type, withRequestId(schema)]),
+  ) as unknown as RequestSchemas<E>;
+}
+
+/** The schema with a request id, its checks included. A message that needs one has its own. */
+function withRequestId(schema: Any): MessageSchema {
+  const [object, ...actions] = schema.pipe ?? [schema];
+  if ('request_id' in object.entries) return schema;
+  const extended = v.strictObject({ ...object.entries, request_id: v.optional(request_id) });
+  return actions.length === 0 ? extended : (v.pipe(extended, ...(actions as [Any])) as Any);
 }

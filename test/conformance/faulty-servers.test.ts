@@ -90,6 +90,21 @@ const FAULTY_SERVERS: Readonly<Record<string, Case>> = {
     check: 'frames from one sender arrive at one addressee in the order they were sent',
     reason: /heard .*"1".* instead/,
   },
+  'forgets the ids of requests': {
+    fault: { down: ({ request_id: _, ...message }) => [message] },
+    check: 'the answer to a request has its id: an answer of its own, Error, or Done',
+    reason: /heard .* instead/,
+  },
+  'says of a member that it is in no room': {
+    fault: { down: on('Pong', (message) => [{ ...message, room_id: null }]) },
+    check: 'Ping is answered with the room one is in, null outside; in the base protocol there is none',
+    reason: /heard .*null.* instead/,
+  },
+  'grants features that it does not have': {
+    fault: { down: on('Ready', (message) => [{ ...message, features: ['x-ray'] }]) },
+    check: 'an invalid Hello may be said again; unknown features are ignored, and Ready says what is spoken',
+    reason: /heard .*x-ray.* instead/,
+  },
   'does not tell of a departure': {
     fault: { down: on('PeerDisconnected', () => []) },
     check: 'LeaveRoom tells the others PeerDisconnected, then the list; the leaver hears nothing',

@@ -7,6 +7,7 @@ import { supervisorMachine } from '../../machines/supervisor.ts';
 import { drawChart } from '../../src/inspect/chart.ts';
 import { allStates, describe as describeMachine } from '../../src/inspect/describe.ts';
 import { type Box, type Layout, layOut } from '../../src/inspect/layout.ts';
+import { greetingOf } from '../../src/protocol/features.ts';
 
 /** The SVG of a statechart: everything in it once, where it belongs, and nothing in the way of anything. */
 
@@ -178,7 +179,7 @@ test('the ids of active states are those that XState gives', async () => {
   });
   actor.start();
   for (const event of [
-    { type: 'frame.hello', at: 1, resume: null, refusal: 'Hello comes first.' },
+    { type: 'frame.hello', at: 1, resume: null, greeting: greetingOf({}), refusal: 'Hello comes first.' },
     { type: 'frame.invalid', at: 2, reason: 'why' },
     { type: 'frame.invalid', at: 3, reason: 'why' },
     { type: 'frame.unread', at: 4 },

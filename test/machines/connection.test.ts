@@ -7,6 +7,7 @@ import {
   type ConnectionInput,
   connectionMachine,
 } from '../../machines/connection.ts';
+import { greetingOf } from '../../src/protocol/features.ts';
 import { startDecider } from '../support/decider.ts';
 
 const LIMIT = 20;
@@ -32,17 +33,20 @@ function connect(overrides: Partial<ConnectionInput> = {}, machine = connectionM
 
 const offer = { type: 'Offer', to: 'b', sdp: 'v=0' } as const;
 const resumption = { token: 'token-1', lastSeq: 7 };
+const greeting = greetingOf({ request_id: 'hello' });
 
 const FRAMES = {
-  hello: (at: number) => ({ type: 'frame.hello', at, resume: null, refusal: 'Hello comes first.' }),
+  hello: (at: number) => ({ type: 'frame.hello', at, resume: null, greeting, refusal: 'Hello comes first.' }),
   'hello with a token': (at: number) => ({
     type: 'frame.hello',
     at,
     resume: resumption,
+    greeting,
     refusal: 'Hello comes first.',
   }),
   message: (at: number) => ({ type: 'frame.message', at, message: offer }),
   invalid: (at: number) => ({ type: 'frame.invalid', at, reason: 'no JSON' }),
+  'invalid hello': (at: number) => ({ type: 'frame.invalidHello', at, reason: 'no Hello', requestId: 'r' }),
   unread: (at: number) => ({ type: 'frame.unread', at }),
 } as const satisfies Record<string, (at: number) => ConnectionEvent>;
 type FrameKind = keyof typeof FRAMES;
@@ -55,9 +59,10 @@ const EVENTS = {
   'hello with a token': FRAMES['hello with a token'](0),
   message: FRAMES.message(0),
   invalid: FRAMES.invalid(0),
+  'invalid hello': FRAMES['invalid hello'](0),
   unread: FRAMES.unread(0),
   found: { type: 'session.found' },
-  unknown: { type: 'session.unknown' },
+  unknown: { type: 'session.unknown', greeting },
   closed: { type: 'transport.ended', end: 'closed' },
   away: { type: 'transport.ended', end: 'away' },
   lost: { type: 'transport.ended', end: 'lost' },
@@ -70,10 +75,16 @@ type Row = [next: Greeting, ...decisions: object[]];
 
 const refuse = (code: string, message: unknown = expect.any(String)) => ({ type: 'refuse', code, message });
 const rateLimited = refuse('RateLimited');
-const reject = (reason: unknown = expect.any(String)) => ({ type: 'reject', reason });
-const register = (isSession: boolean) => ({ type: 'register', isSession });
+const reject = (reason: unknown = expect.any(String)) => ({
+  type: 'reject',
+  reason,
+  requestId: undefined as unknown,
+});
+const register = (isSession: boolean) => ({ type: 'register', greeting: isSession ? greeting : undefined });
 const pass = { type: 'pass', message: offer };
-const resume = { type: 'resume', ...resumption };
+const resume = { type: 'resume', ...resumption, greeting };
+const rejectHello = { ...reject(), requestId: 'hello' };
+const refuseHello = { ...refuse('InvalidPayload', 'no Hello'), requestId: 'r' };
 const detach = (end: string) => ({ type: 'detach', end });
 
 /** How each state is reached from the start. */
@@ -95,6 +106,7 @@ const TABLE: Record<Greeting, Record<EventName, Row>> = {
     'hello with a token': ['resuming', resume],
     message: ['greeted', register(false), pass],
     invalid: ['greeted', register(false), reject('no JSON')],
+    'invalid hello': ['silent', refuseHello],
     closed: ['ended', detach('closed')],
     away: ['ended', detach('away')],
     lost: ['ended', detach('lost')],
@@ -109,10 +121,11 @@ const TABLE: Record<Greeting, Record<EventName, Row>> = {
   },
   greeted: {
     ...nothing('greeted'),
-    hello: ['greeted', reject()],
-    'hello with a token': ['greeted', reject()],
+    hello: ['greeted', rejectHello],
+    'hello with a token': ['greeted', rejectHello],
     message: ['greeted', pass],
     invalid: ['greeted', reject('no JSON')],
+    'invalid hello': ['greeted', { ...reject('no Hello'), requestId: 'r' }],
     closed: ['ended', detach('closed')],
     away: ['ended', detach('away')],
     lost: ['ended', detach('lost')],
@@ -154,15 +167,46 @@ describe('penalised', () => {
 });
 
 describe('Hello', () => {
-  test.each(READ_KINDS)('after %s is refused, and nothing changes', (kind) => {
-    for (const hello of [EVENTS.hello, EVENTS['hello with a token']]) {
-      const connection = connect();
-      connection.frame(kind);
-      if (connection.greeting() === 'resuming') connection.decide(EVENTS.unknown);
-      const before = connection.actor.getSnapshot().value;
-      expect(connection.decide(hello)).toEqual([reject()]);
-      expect(connection.actor.getSnapshot().value).toEqual(before);
+  test.each(READ_KINDS.filter((kind) => kind !== 'invalid hello'))(
+    'after %s is refused, and nothing changes',
+    (kind) => {
+      for (const hello of [EVENTS.hello, EVENTS['hello with a token']]) {
+        const connection = connect();
+        connection.frame(kind);
+        if (connection.greeting() === 'resuming') connection.decide(EVENTS.unknown);
+        const before = connection.actor.getSnapshot().value;
+        expect(connection.decide(hello)).toEqual([rejectHello]);
+        expect(connection.actor.getSnapshot().value).toEqual(before);
+      }
+    },
+  );
+});
+
+describe('an invalid Hello', () => {
+  test('may be said again, as often as the rate allows, until another message comes', () => {
+    const connection = connect({ limit: 3 });
+    for (let i = 0; i < 2; i += 1) {
+      expect(connection.decide(EVENTS['invalid hello'])).toEqual([refuseHello]);
+      expect(connection.greeting()).toBe('silent');
     }
+    expect(connection.decide(EVENTS.hello)).toEqual([register(true)]);
+    const base = connect();
+    base.decide(EVENTS['invalid hello']);
+    expect(base.decide(EVENTS.message)).toEqual([register(false), pass]);
+  });
+
+  test('counts for the rate, and a frame beyond it opens no session', () => {
+    const connection = connect({ limit: 2 });
+    connection.decide(EVENTS['invalid hello'], EVENTS['invalid hello']);
+    expect(connection.decide(EVENTS.hello)).toEqual([rateLimited, { type: 'rateLimited' }]);
+    expect([connection.greeting(), connection.rate()]).toEqual(['silent', 'penalised']);
+  });
+
+  test('does not put off the end of the time for the first message', () => {
+    const connection = connect({ firstMessageTimeoutMs: 1000 });
+    connection.wait(999);
+    connection.decide(EVENTS['invalid hello']);
+    expect(connection.wait(1)).toEqual([{ type: 'close', reason: 'Silent' }]);
   });
 });
 
@@ -175,11 +219,13 @@ describe('a transport that sends nothing', () => {
     expect(connection.decide(EVENTS.closed)).toEqual([detach('closed')]);
   });
 
-  test.each(READ_KINDS)('is not closed after %s', (kind) => {
+  test.each(READ_KINDS)('is not closed after %s, except after an invalid Hello', (kind) => {
     const connection = connect();
     connection.wait(SILENCE_MS - 1);
     connection.frame(kind);
-    expect(connection.wait(10 * SILENCE_MS)).toEqual([]);
+    expect(connection.wait(10 * SILENCE_MS)).toEqual(
+      kind === 'invalid hello' ? [{ type: 'close', reason: 'Silent' }] : [],
+    );
   });
 
   test('is not closed after it has ended', () => {

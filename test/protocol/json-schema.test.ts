@@ -132,7 +132,7 @@ describe('from servers', () => {
   test('a number is for sessions, and for all but Ready', () => {
     for (const example of baseServerExamples) {
       const isReady = example.type === 'Ready';
-      const isNew = ['Ready', 'PeerInterrupted', 'PeerResumed', 'ServerDraining'].includes(example.type);
+      const isNew = SERVER_MESSAGES[example.type].knownTo === 'session';
       expect(serverVerdicts(example, 'base')).toEqual([!isNew, !isNew]);
       expect(serverVerdicts({ ...example, seq: 1 }, 'base')).toEqual([false, false]);
       expect(serverVerdicts(example, 'session')).toEqual([isReady, isReady]);

@@ -24,6 +24,7 @@ const EDITS: Edits = {
       `  Wave: client({
         schema: v.strictObject({ type: v.literal('Wave'), greeting: v.pipe(v.string(), v.maxLength(5)) }),
         knownTo: 'session',
+        feature: 'waving',
         when: 'inside',
         span: 'wave',
         summary: 'Waves.',
@@ -39,6 +40,7 @@ const EDITS: Edits = {
         example: { type: 'Waved', greeting: 'hello' },
       }),\n`,
     ],
+    ['  // None yet.', "  waving: 'People wave.',\n"],
     ["  room_id: 'A room", "  greeting: 'What is waved.',\n"],
   ],
   'machines/participant.ts': [
@@ -46,7 +48,7 @@ const EDITS: Edits = {
       "  | ({ readonly type: 'message.leave' }",
       "  | ({ readonly type: 'message.wave'; readonly greeting: string } & Refusable)\n",
     ],
-    ["  | { readonly type: 'leave';", "  | { readonly type: 'wave'; readonly greeting: string }\n"],
+    ["  | ({ readonly type: 'leave';", "  | { readonly type: 'wave'; readonly greeting: string }\n"],
     [
       '    leave: emit((',
       "    wave: emit((_, { greeting }: { greeting: string }) => ({ type: 'wave', greeting })),\n",
@@ -102,7 +104,7 @@ async function speak(...texts: string[]): Promise<Spoken> {
   return JSON.parse(stdout);
 }
 
-const HELLO = '{"type":"Hello"}';
+const HELLO = '{"type":"Hello","features":["x-ray","waving"]}';
 const CREATE = '{"type":"CreateRoom"}';
 const WAVE = '{"type":"Wave","greeting":"hello"}';
 
@@ -128,6 +130,18 @@ describe('the message', () => {
     ]);
     expect(spans).toContainEqual(['wave', 'Wave', 'ok']);
     expect(spans).toContainEqual(['wave', 'Wave', 'InvalidPayload']);
+  });
+
+  test('is refused in a session that did not ask for its feature', async () => {
+    const { heard } = await speak('{"type":"Hello","features":["x-ray"]}', CREATE, WAVE);
+    expect(heard).toEqual([
+      {
+        type: 'Error',
+        code: 'InvalidPayload',
+        message: 'Wave needs the feature "waving", which Hello did not ask for.',
+        seq: 3,
+      },
+    ]);
   });
 
   test('is unknown in the base protocol, whose words do not name it', async () => {

@@ -51,7 +51,8 @@ test('every message there is, and every error code, fits the schema', async () =
   await erin.client.createRoom();
   dave.send({ type: 'CreateRoom' });
   for (let i = 0; i < 12; i++) dave.send({ type: 'LeaveRoom' });
-  carol.client.send({ type: 'LeaveRoom' });
+  carol.client.send({ type: 'Ping', request_id: 'a' });
+  carol.client.send({ type: 'LeaveRoom', request_id: 'b' });
   for (const client of [dave, carol.client, again.client, alice]) await client.settled();
   const stopped = server.stop({ drainMs: 50 });
   await again.client.nextOf('ServerDraining');

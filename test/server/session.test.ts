@@ -119,6 +119,8 @@ describe('Hello', () => {
     const ready = await client.next();
     expect(ready).toEqual({
       type: 'Ready',
+      version: 1,
+      features: [],
       participant_id: expect.stringMatching(
         /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/,
       ),
@@ -165,9 +167,6 @@ describe('Hello', () => {
     ['a refused JoinRoom', { type: 'JoinRoom', room_id: STRANGER }, 1],
     ['LeaveRoom', { type: 'LeaveRoom' }, 1],
     ['text that is no JSON', 'hello', 1],
-    ['a Hello with a field too many', { type: 'Hello', name: 'x' }, 1],
-    ['a Hello with a token alone', { type: 'Hello', resume_token: 'x' }, 1],
-    ['a Hello with a number alone', { type: 'Hello', last_seq: 0 }, 1],
   ];
   test.each(firsts)('after %s is InvalidPayload', async (_, first, answers) => {
     const client = await TestClient.connect(server.wsUrl);
@@ -177,6 +176,22 @@ describe('Hello', () => {
     client.send(offer(STRANGER, 'x'));
     await client.settled();
     expect(client.heard.filter((message) => 'seq' in message)).toEqual([]);
+  });
+
+  test.each([
+    ['a field too many', { name: 'x' }],
+    ['a token alone', { resume_token: 'x' }],
+    ['a number alone', { last_seq: 0 }],
+    ['a version that is none', { version: 0 }],
+    ['features that are no texts', { features: [7] }],
+  ])('with %s is refused, and may be said again', async (_, fields) => {
+    const client = await TestClient.connect(server.wsUrl);
+    client.send({ type: 'Hello', ...fields });
+    expect(await client.next()).toEqual(invalid);
+    client.send({ type: 'Hello', version: 7, features: ['x-ray', 'toString', '__proto__'] });
+    expect(await client.next()).toMatchObject({ type: 'Ready', version: 1, features: [], resumed: false });
+    client.send({ type: 'CreateRoom' });
+    expect(await client.next()).toMatchObject({ type: 'RoomCreated', seq: 1 });
   });
 
   test('twice is InvalidPayload, and the session goes on as it was', async () => {

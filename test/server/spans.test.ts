@@ -78,6 +78,7 @@ test('the names are those of the public interface', () => {
     'join room',
     'leave room',
     'open session',
+    'ping',
     'refuse invalid message',
     'relay Answer',
     'relay IceCandidate',

@@ -21,6 +21,7 @@ export class TestClient {
   readonly closed: Promise<number>;
   #read = 0;
   #pings = 0;
+  #isSession = false;
   #wake: (() => void) | undefined;
 
   static async connect(url: URL | string, options: ClientOptions = {}): Promise<TestClient> {
@@ -41,7 +42,8 @@ export class TestClient {
     socket.on('message', (data) => {
       const message = JSON.parse(data.toString());
       this.heard.push(message);
-      const problem = validateServerMessage(message, this.heard[0]?.type === 'Ready' ? 'session' : 'base');
+      this.#isSession ||= message.type === 'Ready';
+      const problem = validateServerMessage(message, this.#isSession ? 'session' : 'base');
       if (problem !== undefined) invalidMessages.push(`${data}: ${problem}`);
       this.#wake?.();
     });
