@@ -40,6 +40,8 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, (value: unknown) =
   Offer: relayedSdp,
   Answer: relayedSdp,
   IceCandidate: { from: isText, candidate: isText },
+  Done: { request_id: isText },
+  Pong: { request_id: isText, room_id: (value) => value === null || isText(value) },
   Error: { code: isText, message: isText, frame: isOptional(isPositive) },
 };
 

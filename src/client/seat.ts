@@ -1,6 +1,7 @@
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
 import type { ClientMessage } from '../protocol/client.ts';
-import type { ParticipantId } from '../protocol/server.ts';
+import type { ErrorCode } from '../protocol/codes.ts';
+import type { RoomId } from '../protocol/server.ts';
 import { SignalingError } from './errors.ts';
 import { type Request, type SeatDecision, type SeatEvent, seatMachine } from './machines/seat.ts';
 import type { Frame, Pacer } from './pacer.ts';
@@ -21,8 +22,6 @@ interface Call {
 }
 
 export interface SeatHost {
-  /** Undefined before the first connection. */
-  selfId(): ParticipantId | undefined;
   /** After every change of `room`. */
   roomChanged(before: RoomState | undefined): void;
   /** An Error that answers no call. */
@@ -44,6 +43,12 @@ export class Seat {
   /** Of the call under way, until it is handed to the socket. */
   #frame: Frame | undefined;
   #room: RoomState | undefined;
+  /** Another page may go on with the session: its ids are others. */
+  readonly #ids = Math.random().toString(36).slice(2, 8);
+  #count = 0;
+  /** Of the latest create or join, and of the latest Ping. */
+  #requestId: string | undefined;
+  #pingId: string | undefined;
 
   constructor(pacer: Pacer, host: SeatHost, inspect: ((event: InspectionEvent) => void) | undefined) {
     this.#pacer = pacer;
@@ -102,11 +107,26 @@ export class Seat {
     if (this.#call !== undefined) this.#actor.send(this.#call.event);
   }
 
-  /** Makes the server say something: a relay to oneself comes back in a room, and is refused outside. */
+  /** Asks which room this client is in, which also makes the server say something. */
   probe(): void {
-    const to = this.#host.selfId() as ParticipantId;
-    const echo: ClientMessage = { type: 'IceCandidate', to, candidate: '' };
-    this.#pacer.push({ text: JSON.stringify(echo) });
+    this.#pingId = this.#newId();
+    this.#pacer.push({ text: JSON.stringify({ type: 'Ping', request_id: this.#pingId }) });
+  }
+
+  /** The answer to a Ping. Only the latest counts: the client may have asked for a room after the ones before. */
+  ponged(requestId: string, roomId: RoomId | null): void {
+    if (requestId === this.#pingId) this.tell({ type: roomId === null ? 'foundOutside' : 'foundInside' });
+  }
+
+  /** This client was let into a room. Outside that answers a request that nobody knows of any more. */
+  admitted(requestId: string | undefined): void {
+    if (this.isOutside || requestId === this.#requestId) this.tell({ type: 'admitted' });
+  }
+
+  /** An Error, and the request that it answers. */
+  refused(requestId: string | undefined, code: ErrorCode, message: string): void {
+    if (requestId !== undefined && requestId !== this.#requestId) return; // nobody waits for it any more
+    this.tell({ type: requestId === undefined ? 'troubled' : 'refused', code, message });
   }
 
   /** Over, for good. */
@@ -119,7 +139,8 @@ export class Seat {
   #perform(decision: SeatDecision): void {
     switch (decision.type) {
       case 'ask':
-        return this.#askServer(messageOf(decision.request));
+        this.#requestId = this.#newId();
+        return this.#askServer({ ...messageOf(decision.request), request_id: this.#requestId });
       case 'askLeave':
         return this.#askServer({ type: 'LeaveRoom' });
       case 'leaveAgain':
@@ -135,6 +156,11 @@ export class Seat {
       case 'report':
         return this.#host.failed(new SignalingError(decision.code, decision.message));
     }
+  }
+
+  #newId(): string {
+    this.#count += 1;
+    return `${this.#ids}-${this.#count}`;
   }
 
   /** Sends what is asked for, and tells the actor when that is done. */

@@ -113,7 +113,6 @@ export class Signaling implements Events<SignalingEvents> {
     this.#seat = new Seat(
       this.#pacer,
       {
-        selfId: () => this.selfId,
         roomChanged: (before) => this.#tellRoom(before),
         failed: (error) => this.#emitter.emit('error', error),
       },
@@ -236,7 +235,6 @@ export class Signaling implements Events<SignalingEvents> {
 
   async #join(roomId: RoomId, options: JoinOptions = {}): Promise<RoomState> {
     const { createIfMissing } = options;
-    // What is sent is valid, so that an InvalidPayload never answers a request: see machines/seat.ts.
     if (!UUID_V4.test(roomId)) {
       const hint =
         'A room id is a version 4 UUID: one that createRoom() returned, or crypto.randomUUID() makes.';
@@ -464,10 +462,10 @@ export class Signaling implements Events<SignalingEvents> {
     const emitter = this.#emitter;
     switch (message.type) {
       case 'RoomCreated':
-        return this.#seat.tell({ type: 'admitted' });
+        return this.#seat.admitted(message.request_id);
       case 'PeerConnected':
         // RoomParticipants follows, and tells the same of all others.
-        if (message.participant_id === this.selfId) this.#seat.tell({ type: 'admitted' });
+        if (message.participant_id === this.selfId) this.#seat.admitted(message.request_id);
         return;
       case 'RoomParticipants': {
         const { room_id: roomId, participants } = message;
@@ -489,7 +487,6 @@ export class Signaling implements Events<SignalingEvents> {
       case 'IceCandidate': {
         const { type, from, ...rest } = message;
         const { seq, ...candidate } = rest as typeof rest & { seq?: number };
-        if (from === this.selfId) return this.#seat.tell({ type: 'echo' });
         return emitter.emit('candidate', {
           from,
           candidate: candidate.candidate === '' ? null : (candidate as RTCIceCandidateInit),
@@ -499,9 +496,10 @@ export class Signaling implements Events<SignalingEvents> {
         const { code, message: text } = message;
         if (code === 'RateLimited') return this.#pacer.refused(message.frame);
         if (code === 'ParticipantNotFound') return emitter.emit('error', new SignalingError(code, text));
-        const type = code === 'InvalidPayload' ? 'misplaced' : 'refused';
-        return this.#seat.tell({ type, code, message: text });
+        return this.#seat.refused(message.request_id, code, text);
       }
+      case 'Pong':
+        return this.#seat.ponged(message.request_id, message.room_id);
     }
   }
 

@@ -111,11 +111,11 @@ export function requestSchemas<E extends Entries>(entries: E): RequestSchemas<E>
   const schemas = Object.entries(sessionSchemas(entries));
   return Object.fromEntries(
     schemas.map(([type, schema]) => [type, withRequestId(schema)]),
-  ) as unknown as RequestSchemas<E>;
+  ) as RequestSchemas<E>;
 }
 
 /** The schema with a request id, its checks included. A message that needs one has its own. */
-function withRequestId(schema: Any): MessageSchema {
+function withRequestId(schema: Any): Any {
   const [object, ...actions] = schema.pipe ?? [schema];
   if ('request_id' in object.entries) return schema;
   const extended = v.strictObject({ ...object.entries, request_id: v.optional(request_id) });

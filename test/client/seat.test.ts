@@ -18,13 +18,13 @@ describe('calls and their frames', () => {
   const LEAVE: SeatCall = { type: 'leave' };
   const ENTER: SeatCall = { type: 'enter', request: {} };
   const ROOM = { roomId: 'room', participants: ['self'] };
-  const CREATE = '{"type":"CreateRoom"}';
+  const CREATE = expect.stringMatching(/^\{"type":"CreateRoom","request_id":"[\w-]+"\}$/);
 
   /** A seat that speaks to no server: `sent` are its frames. */
   function startSeat({ isOpen = true } = {}) {
     const sent: string[] = [];
     const pacer = new Pacer({ send: (text) => void sent.push(text) }, () => true);
-    const host = { selfId: () => 'self', roomChanged: () => {}, failed: () => {} };
+    const host = { roomChanged: () => {}, failed: () => {} };
     const alone = new Seat(pacer, host, undefined);
     const open = () => {
       pacer.open({ messages: 100, window_ms: 1000 });
@@ -37,7 +37,8 @@ describe('calls and their frames', () => {
       return answer;
     };
     const admit = () => {
-      alone.tell({ type: 'admitted' });
+      const { request_id } = JSON.parse(sent.at(-1) as string);
+      alone.admitted(request_id);
       alone.tell({ type: 'participants', room: ROOM });
     };
     return { seat: alone, sent, open, call, admit };

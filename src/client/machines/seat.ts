@@ -4,9 +4,9 @@ import type { RoomState } from '../room.ts';
 import { assign, emit, setup } from '../xstate/chart.ts';
 
 /**
- * Which room a client is in, from what it asks and what it hears. The protocol numbers no requests: one is asked at a
- * time, and an answer is known by its place in the order. A request that a broken socket may have swallowed is not
- * repeated blindly: the server is asked first (`checking`). It does nothing itself: it emits decisions, and
+ * Which room a client is in, from what it asks and what it hears. One request is asked at a time, and an answer is known by
+ * its request id. A request that a broken socket may have swallowed is not repeated blindly: the server is asked first
+ * (`checking`). It does nothing itself: it emits decisions, and
  * src/client/seat.ts carries them out.
  */
 
@@ -42,18 +42,16 @@ export type SeatEvent =
   /** Who asked changed their mind: before it was handed to the socket, or after. */
   | { readonly type: 'withdrawn' }
   | { readonly type: 'unwanted' }
-  /** RoomCreated, or the own PeerConnected: RoomParticipants follows. */
+  /** RoomCreated, or the own PeerConnected, for the request under way or one that is forgotten: RoomParticipants follows. */
   | { readonly type: 'admitted' }
   | { readonly type: 'participants'; readonly room: RoomState }
-  /** An Error that answers a request, or tells that the room was closed. */
+  /** An Error that answers the request under way. */
   | ({ readonly type: 'refused' } & Refusal)
-  /**
-   * An Error that is InvalidPayload. It refuses no request, since what is sent is valid: it answers a probe outside
-   * a room, or a message too many.
-   */
-  | ({ readonly type: 'misplaced' } & Refusal)
-  /** The relay to oneself came back: in a room. */
-  | { readonly type: 'echo' }
+  /** An Error that answers no request, such as one that tells that the room was closed. */
+  | ({ readonly type: 'troubled' } & Refusal)
+  /** The server says that this client is in a room, or in none. */
+  | { readonly type: 'foundInside' }
+  | { readonly type: 'foundOutside' }
   /** The session of an earlier page goes on, and was in this room; `resumed` follows. */
   | { readonly type: 'restored'; readonly room: RoomState }
   /** The session of an earlier page, which was in this room, is gone. */
@@ -69,7 +67,7 @@ export type SeatDecision =
   | { readonly type: 'askLeave' }
   /** Send LeaveRoom for one who is gone already in the eyes of the caller. */
   | { readonly type: 'leaveAgain' }
-  /** Send a relay to oneself, which comes back in a room, and is refused outside. */
+  /** Ask which room this client is in. */
   | { readonly type: 'probe' }
   /** The call succeeded. */
   | { readonly type: 'settle' }
@@ -224,7 +222,7 @@ export const seatMachine = setup({
           { actions: { type: 'reject', params: INSIDE } },
         ],
         leave: { target: 'leaving' },
-        refused: [
+        troubled: [
           {
             guard: { type: 'mayBeClosed', params: ({ event }) => event },
             target: 'checking',
@@ -232,7 +230,6 @@ export const seatMachine = setup({
           },
           { actions: { type: 'report', params: ({ event }) => event } },
         ],
-        misplaced: { actions: { type: 'report', params: ({ event }) => event } },
         resumed: { guard: { type: 'wasLost', params: ({ event }) => event }, target: 'checking' },
         restarted: { target: 'entering', actions: 'noteReturn' },
       },
@@ -250,14 +247,13 @@ export const seatMachine = setup({
       },
     },
     checking: {
-      description:
-        'In a room or in none: a relay to itself is answered in the one case, refused in the other.',
+      description: 'In a room or in none: has asked the server which.',
       entry: ['forgetSeen', 'probe'],
       on: {
         participants: { actions: { type: 'noteSeen', params: ({ event }) => event } },
         admitted: { guard: 'hasRequest', target: 'admitted' },
         unwanted: { actions: 'noteUnwanted' },
-        echo: [
+        foundInside: [
           { guard: 'isUnwanted', target: 'outside', actions: ['noteLeft', 'leaveAgain'] },
           {
             guard: 'isFulfilled',
@@ -268,7 +264,7 @@ export const seatMachine = setup({
           { guard: 'hasRoom', target: 'inside', actions: 'meetSeen' },
           { target: 'outside', actions: ['noteLeft', 'leaveAgain'] },
         ],
-        misplaced: [
+        foundOutside: [
           {
             guard: 'isUnwanted',
             target: 'outside',
@@ -277,13 +273,10 @@ export const seatMachine = setup({
           { guard: 'hasRequest', target: 'entering', actions: 'forgetLeft' },
           { target: 'outside', actions: ['giveUp', 'forgetLeft'] },
         ],
-        refused: [
-          {
-            guard: 'hasRequest',
-            actions: [{ type: 'reject', params: ({ event }) => event }, 'forgetRequest'],
-          },
-          { actions: { type: 'report', params: ({ event }) => event } },
-        ],
+        refused: {
+          guard: 'hasRequest',
+          actions: [{ type: 'reject', params: ({ event }) => event }, 'forgetRequest'],
+        },
         resumed: { target: 'checking', reenter: true },
         restarted: [
           { guard: 'isUnwanted', target: 'outside', actions: ['giveUp', 'forgetLeft'] },
@@ -295,6 +288,7 @@ export const seatMachine = setup({
     },
   },
   on: {
+    troubled: { actions: { type: 'report', params: ({ event }) => event } },
     closed: { target: '.outside', actions: ['giveUp', 'forgetLeft'] },
   },
 });

@@ -32,12 +32,12 @@ const participants = (roomId = ROOM, ...ids: string[]): SeatEvent => ({
 const resumed: SeatEvent = { type: 'resumed', lost: false };
 const lost: SeatEvent = { type: 'resumed', lost: true };
 const restarted: SeatEvent = { type: 'restarted' };
-const echo: SeatEvent = { type: 'echo' };
+const foundInside: SeatEvent = { type: 'foundInside' };
 const unwanted: SeatEvent = { type: 'unwanted' };
 const full: SeatEvent = { type: 'refused', code: 'RoomFull', message: 'full' };
-const internal: SeatEvent = { type: 'refused', code: 'Internal', message: 'closed' };
-/** What a probe is answered outside a room. */
-const misplaced: SeatEvent = { type: 'misplaced', code: 'InvalidPayload', message: 'outside' };
+const internal: SeatEvent = { type: 'troubled', code: 'Internal', message: 'closed' };
+const foundOutside: SeatEvent = { type: 'foundOutside' };
+const troubled: SeatEvent = { type: 'troubled', code: 'InvalidPayload', message: 'a relay' };
 
 const ask = (request: object) => ({ type: 'ask', request });
 const settle = { type: 'settle' };
@@ -76,9 +76,9 @@ describe('a request', () => {
     expect(seat.decide(create)).toEqual([ask({})]);
   });
 
-  test('is not taken for refused by an InvalidPayload: that answers something else', () => {
+  test('is not refused by an Error that answers something else', () => {
     const seat = start();
-    expect(seat.decide(join, sent, misplaced)).toEqual([ask({ roomId: ROOM })]);
+    expect(seat.decide(join, sent, troubled)).toEqual([ask({ roomId: ROOM }), report('InvalidPayload')]);
     expect(seat.decide(admitted, participants())).toEqual([settle]);
   });
 
@@ -131,7 +131,7 @@ describe('on another socket', () => {
   test('one that was sent is asked anew only when the server says that it never came', () => {
     const seat = start();
     expect(seat.decide(join, sent, resumed)).toEqual([ask({ roomId: ROOM }), probe]);
-    expect(seat.decide(misplaced)).toEqual([ask({ roomId: ROOM })]);
+    expect(seat.decide(foundOutside)).toEqual([ask({ roomId: ROOM })]);
     expect(seat.decide(sent, admitted, participants())).toEqual([settle]);
   });
 
@@ -139,7 +139,7 @@ describe('on another socket', () => {
     const seat = start();
     seat.decide(join, sent, resumed);
     expect(seat.decide(admitted, participants())).toEqual([settle]);
-    expect(seat.decide(echo)).toEqual([]);
+    expect(seat.decide(foundInside)).toEqual([]);
     expect(seat.value()).toBe('inside');
   });
 
@@ -147,14 +147,14 @@ describe('on another socket', () => {
     const seat = start();
     seat.decide(join, sent, resumed);
     expect(seat.decide(full)).toEqual([reject('RoomFull', { roomId: ROOM })]);
-    expect(seat.decide(misplaced)).toEqual([]);
+    expect(seat.decide(foundOutside)).toEqual([]);
     expect(seat.value()).toBe('outside');
   });
 
   test('an answer that is gone for good is made up for by the participants', () => {
     const seat = start();
     seat.decide(create, sent, lost);
-    expect(seat.decide(participants(), echo)).toEqual([settle]);
+    expect(seat.decide(participants(), foundInside)).toEqual([settle]);
     expect([seat.value(), seat.roomId()]).toEqual(['inside', ROOM]);
   });
 
@@ -167,13 +167,13 @@ describe('on another socket', () => {
   test('who is there is refreshed when something is', () => {
     const seat = inside();
     expect(seat.decide(lost)).toEqual([probe]);
-    expect(seat.decide(participants(ROOM, 'c'), echo)).toEqual([]);
+    expect(seat.decide(participants(ROOM, 'c'), foundInside)).toEqual([]);
     expect([seat.value(), seat.roomId()]).toEqual(['inside', ROOM]);
   });
 
   test('a room that is gone is found out', () => {
     const seat = inside();
-    seat.decide(lost, misplaced);
+    seat.decide(lost, foundOutside);
     expect([seat.value(), seat.roomId()]).toEqual(['outside', undefined]);
   });
 
@@ -181,14 +181,14 @@ describe('on another socket', () => {
     const seat = inside();
     seat.decide(leave, sent);
     expect(seat.decide(resumed)).toEqual([probe]);
-    expect(seat.decide(echo)).toEqual([leaveAgain]);
+    expect(seat.decide(foundInside)).toEqual([leaveAgain]);
     expect(seat.value()).toBe('outside');
   });
 
   test('one that came does not', () => {
     const seat = inside();
     seat.decide(leave, sent, resumed);
-    expect(seat.decide(misplaced)).toEqual([]);
+    expect(seat.decide(foundOutside)).toEqual([]);
     expect(seat.value()).toBe('outside');
     expect(seat.decide(resumed)).toEqual([]); // nor is it in doubt any more
   });
@@ -196,7 +196,11 @@ describe('on another socket', () => {
   test('neither a LeaveRoom nor the join behind it came: both go again, in order', () => {
     const seat = inside();
     seat.decide(leave, sent, { type: 'enter', request: { roomId: OTHER } }, sent);
-    expect(seat.decide(resumed, participants(), echo)).toEqual([probe, leaveAgain, ask({ roomId: OTHER })]);
+    expect(seat.decide(resumed, participants(), foundInside)).toEqual([
+      probe,
+      leaveAgain,
+      ask({ roomId: OTHER }),
+    ]);
     expect(seat.decide(sent, participants(), admitted, participants(OTHER))).toEqual([settle]);
     expect(seat.roomId()).toBe(OTHER);
   });
@@ -204,16 +208,16 @@ describe('on another socket', () => {
   test('the old room is not taken for the one created behind it', () => {
     const seat = inside();
     seat.decide(leave, sent, create, sent);
-    expect(seat.decide(lost, participants(), echo)).toEqual([probe, leaveAgain, ask({})]);
+    expect(seat.decide(lost, participants(), foundInside)).toEqual([probe, leaveAgain, ask({})]);
   });
 
   test('a request that is not wanted any more is undone if it came, and else forgotten', () => {
     const seat = start();
     seat.decide(join, sent, unwanted, resumed);
-    expect(seat.decide(echo)).toEqual([leaveAgain]);
+    expect(seat.decide(foundInside)).toEqual([leaveAgain]);
     const other = start();
     other.decide(join, sent, unwanted, resumed);
-    expect(other.decide(misplaced)).toEqual([]);
+    expect(other.decide(foundOutside)).toEqual([]);
     const unsent = start();
     expect(unsent.decide(join, unwanted, resumed)).toEqual([ask({ roomId: ROOM })]);
     for (const { value } of [seat, other, unsent]) expect(value()).toBe('outside');
@@ -254,16 +258,16 @@ describe('under another identity', () => {
 
 describe('an Error that answers no request', () => {
   test('is reported', () => {
-    expect(inside().decide(misplaced)).toEqual([report('InvalidPayload')]);
+    expect(inside().decide(troubled)).toEqual([report('InvalidPayload')]);
   });
 
   test('may mean that the room was closed: the server is asked', () => {
     const seat = inside();
     expect(seat.decide(internal)).toEqual([report('Internal'), probe]);
-    expect(seat.decide(misplaced)).toEqual([]);
+    expect(seat.decide(foundOutside)).toEqual([]);
     expect([seat.value(), seat.roomId()]).toEqual(['outside', undefined]);
     const other = inside();
-    other.decide(internal, echo);
+    other.decide(internal, foundInside);
     expect([other.value(), other.roomId()]).toEqual(['inside', ROOM]);
   });
 });
@@ -308,7 +312,7 @@ describe('whatever happens', () => {
       const actor = createActor(machine, { snapshot: machine.resolveState({ value: state.value, context }) });
       actor.start();
       // Not in the room, then let in.
-      for (const event of [misplaced, sent, admitted, participants()]) actor.send(event);
+      for (const event of [foundOutside, sent, admitted, participants()]) actor.send(event);
       expect(['inside', 'outside']).toContain(actor.getSnapshot().value);
     }
   });
