@@ -278,7 +278,7 @@ const FAULTY_SERVERS: Readonly<Record<string, Case>> = {
   'takes a member out of its room when it asks for another': {
     fault: {
       up: (text) => (parse(text)?.type === 'CreateRoom' ? ['{"type":"LeaveRoom"}', text] : [text]),
-      down: (message) => (String(message.message).includes('in no room') ? [] : [message]),
+      down: (message) => (String(message.message).includes('outside a room') ? [] : [message]),
     },
     check: 'CreateRoom or JoinRoom inside a room is InvalidPayload, and membership is as it was',
     reason: /heard .* instead/,
