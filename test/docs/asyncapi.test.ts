@@ -56,9 +56,9 @@ test('tells the base protocol and sessions apart', () => {
   expect(namesIn('receiveBase')).toEqual(six);
   expect(namesIn('sendBase')).toEqual(base);
   expect(namesIn('openSession')).toEqual(['Hello']);
-  expect(namesIn('receiveInSession').sort()).toEqual(six.sort());
+  expect(namesIn('receiveInSession').sort()).toEqual([...six, 'Ping'].sort());
   expect(namesIn('sendInSession').sort()).toEqual(
-    [...base, 'PeerInterrupted', 'PeerResumed', 'ServerDraining'].sort(),
+    [...base, 'PeerInterrupted', 'PeerResumed', 'ServerDraining', 'Done', 'Pong'].sort(),
   );
 });
 
