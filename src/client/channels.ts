@@ -10,7 +10,7 @@ export interface ChannelsHost {
   ended(): void;
 }
 
-type Connection = Pick<RTCPeerConnection, 'createDataChannel' | 'addEventListener'>;
+type Connection = Pick<RTCPeerConnection, 'addEventListener' | 'connectionState' | 'createDataChannel'>;
 
 /** The stream of the Mesh's own channel; below Firefox's 256, and far above those that are given out from 0. */
 const CONTROL_ID = 255;
@@ -81,6 +81,16 @@ export class Channels {
     const { label } = channel;
     if (init === undefined || init.negotiated || this.#theirs.has(label)) return channel.close();
     this.#theirs.set(label, this.#hear(channel));
+    this.#openWhenConnected(label, init);
+  }
+
+  /** werift hears of the other end's channels before it can open its own: it throws into nowhere, and the channel never opens. */
+  #openWhenConnected(label: string, init: RTCDataChannelInit): void {
+    const connection = this.#connection;
+    if (connection.connectionState === 'connecting') {
+      const again = () => this.#openWhenConnected(label, init);
+      return connection.addEventListener('connectionstatechange', again, { once: true });
+    }
     if (this.#own.has(label)) return;
     try {
       this.#open(label, init);
