@@ -22,8 +22,6 @@ export interface AttachedConnection {
   /** The id that a new participant of this connection gets. */
   readonly participantId: ParticipantId;
   readonly transport: Transport;
-  /** Asks the client's side whether the Ready just written has arrived. */
-  pingBehindReady(): void;
   close(reason: CloseReason): void;
   /** Counts an attempt of its address: a room asked for, or a join in vain. Returns whether these are too many. */
   attempted(): boolean;
@@ -39,6 +37,7 @@ export interface AttachedParticipant {
   readonly seq: number;
   /** Text frames of the client since the session began, over all its transports. */
   readonly received: number;
+  /** A text frame has come. The first one after a resume shows that the client has heard the Ready. */
   countFrame(): void;
   receive(message: ParticipantMessage, trace: Trace | undefined): void;
   /** Answers InvalidPayload with this reason, behind the answers to earlier messages. */
@@ -47,10 +46,11 @@ export interface AttachedParticipant {
   answer(outgoing: Outgoing, trace: Trace | undefined): void;
   /** Forgets messages that are too old to be kept for a resume: called before each ping. */
   trimOutbox(): void;
-  /** The client has received every message up to this number. */
+  /**
+   * The client's side has received every message up to this number. No effect between a resume and the next text frame:
+   * a browser answers pings for a page that has given the socket up.
+   */
   acknowledge(seq: number): void;
-  /** The client has received the latest Ready. */
-  confirmReady(): void;
   isAttachedTo(connection: AttachedConnection): boolean;
   /**
    * The session goes on over this connection: Ready with the token, then every message after `lastSeq`. Its former connection is

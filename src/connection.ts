@@ -31,8 +31,6 @@ export interface ConnectionServices {
 
 const FAILED = 'The server failed on this message; nothing changed.';
 
-/** The payload of the ping behind a Ready; every other ping carries a `seq`. */
-const READY = 'ready';
 /** Pings that an answer may be to: a client that answers every other ping is alive, but not with ever older ones. */
 const MAX_ASKED = 4;
 
@@ -96,11 +94,6 @@ export class Connection implements TransportListener, AttachedConnection {
     this.#ask(String(this.#participant?.seq ?? 0));
   }
 
-  /** Asks the client's side whether the Ready just written has arrived. */
-  pingBehindReady(): void {
-    this.#ask(READY);
-  }
-
   /**
    * The payload of an answer must be the ping's, and each ping is answered once. A client may leave out the answers before
    * its latest (RFC 6455 section 5.5.3), so it has received all pings up to that one.
@@ -109,10 +102,9 @@ export class Connection implements TransportListener, AttachedConnection {
     const asked = this.#asked ?? [];
     const index = asked.indexOf(payload);
     if (index < 0 || this.#hasEnded) return false;
-    const answered = asked.splice(0, index + 1);
+    asked.splice(0, index + 1);
     if (asked.length === 0) this.#asked = undefined;
-    if (answered.includes(READY)) this.#participant?.confirmReady();
-    if (payload !== READY) this.#participant?.acknowledge(Number(payload));
+    this.#participant?.acknowledge(Number(payload));
     return true;
   }
 

@@ -66,6 +66,8 @@ export class Participant implements AttachedParticipant, Addressee {
   /** The room it entered last, or asked to enter. */
   #room: RoomId | undefined;
   #received = 0;
+  /** After a resume no text frame has shown yet that the client heard the Ready. */
+  #isReadyUnheard = false;
   /** While a command is pending. */
   #inbox: Inbox | undefined;
   /** The request id of the create or join that is not answered yet. */
@@ -113,6 +115,9 @@ export class Participant implements AttachedParticipant, Addressee {
 
   countFrame(): void {
     this.#received += 1;
+    if (!this.#isReadyUnheard) return;
+    this.#isReadyUnheard = false;
+    this.#services.sessions.confirm(this);
   }
 
   receive(message: ParticipantMessage, trace: Trace | undefined): void {
@@ -171,11 +176,7 @@ export class Participant implements AttachedParticipant, Addressee {
   }
 
   acknowledge(seq: number): void {
-    this.#outbox?.acknowledge(seq);
-  }
-
-  confirmReady(): void {
-    this.#services.sessions.confirm(this);
+    if (!this.#isReadyUnheard) this.#outbox?.acknowledge(seq);
   }
 
   /** The server drains: a session is told, and keeps its seat until the server stops. */
@@ -199,12 +200,12 @@ export class Participant implements AttachedParticipant, Addressee {
     trace?.isOf(this.id);
     if (room_id !== null) trace?.involves(room_id);
     this.#connection = connection;
+    this.#isReadyUnheard = true;
     outbox.attach(undefined);
     replaced?.close('Replaced');
     const { texts, lost } = outbox.missedSince(lastSeq, connection.transport.codec);
     const about = { resumed: true, ...(lost && { lost }), received: this.#received };
     if (this.#writeReady(connection, token, greeting, about) !== 'sent') return;
-    connection.pingBehindReady();
     for (const text of texts) if (connection.transport.writeText(text) !== 'sent') return; // it cannot take all that, and is closed
     outbox.attach(connection.transport);
     this.#inTurn(() => this.#actor.send({ type: 'transport.attached', lost }, trace), trace);

@@ -3,47 +3,43 @@ import { randomBytes } from 'node:crypto';
 /** Bytes of a resume token: 192 bits. */
 const TOKEN_BYTES = 24;
 
-interface Tokens {
-  readonly current: string;
-  /** The one that was claimed for `current`: good until the client is known to have heard of `current`. */
-  readonly previous: string | undefined;
-}
+/** Tokens that open one session at most: the one that its client brought last, and later ones it may not have heard of. */
+const MAX_TOKENS = 8;
 
 /**
- * The sessions of this process by resume token. A token works once: claiming it brings another, and ends it as soon
- * as the client has the other; a client whose socket broke before that still has a token that works. A token says
- * nothing about its session, and one that is unknown is not told from one that was used.
+ * The sessions of this process by resume token. Claiming a token brings the next one. The claimed token works until a
+ * frame of the client shows that it has the next one: a client that did not hear its Ready can repeat the resume. A
+ * token says nothing about its session. An unknown token is answered like a used one.
  */
 export class Sessions<TSession> {
   readonly #byToken = new Map<string, TSession>();
-  readonly #tokensOf = new Map<TSession, Tokens>();
+  /** The oldest first. */
+  readonly #tokensOf = new Map<TSession, readonly string[]>();
 
   /** The session's first token. */
   open(session: TSession): string {
-    return this.#issue(session, undefined);
+    return this.#issue(session, []);
   }
 
   /** The session a token stands for, and its next token; undefined for a token that stands for none. */
   claim(token: string): { readonly session: TSession; readonly token: string } | undefined {
     const session = this.#byToken.get(token);
-    return session === undefined ? undefined : { session, token: this.#issue(session, token) };
+    if (session === undefined) return undefined;
+    // The client has this token, so it needs no earlier one. An attempt that is still under way may have brought it a later one.
+    const [claimed, ...later] = this.#keep(session, (_, i, all) => i >= all.indexOf(token)) as [string];
+    const latest = later.slice(-(MAX_TOKENS - 2));
+    return { session, token: this.#issue(session, [claimed, ...latest]) };
   }
 
-  /** The client has its current token: the one before ends. */
+  /** The client has its latest token: all others end. */
   confirm(session: TSession): void {
-    const tokens = this.#tokensOf.get(session);
-    if (tokens?.previous === undefined) return;
-    this.#byToken.delete(tokens.previous);
-    this.#tokensOf.set(session, { current: tokens.current, previous: undefined });
+    this.#keep(session, (_, i, all) => i === all.length - 1);
   }
 
   /** The session is over. Idempotent. */
   revoke(session: TSession): void {
-    const tokens = this.#tokensOf.get(session);
-    if (tokens === undefined) return;
+    for (const token of this.#tokensOf.get(session) ?? []) this.#byToken.delete(token);
     this.#tokensOf.delete(session);
-    this.#byToken.delete(tokens.current);
-    if (tokens.previous !== undefined) this.#byToken.delete(tokens.previous);
   }
 
   /** How many sessions there are, those without a socket included. */
@@ -56,12 +52,25 @@ export class Sessions<TSession> {
     return this.#tokensOf.keys();
   }
 
-  #issue(session: TSession, previous: string | undefined): string {
+  /** Ends every other token of the session, and returns those that are kept. */
+  #keep(
+    session: TSession,
+    isKept: (token: string, index: number, all: readonly string[]) => boolean,
+  ): readonly string[] {
+    const tokens = this.#tokensOf.get(session) ?? [];
+    const kept = tokens.filter(isKept);
+    if (kept.length === tokens.length) return tokens;
+    for (const token of tokens) if (!kept.includes(token)) this.#byToken.delete(token);
+    this.#tokensOf.set(session, kept);
+    return kept;
+  }
+
+  #issue(session: TSession, kept: readonly string[]): string {
     this.revoke(session);
-    const current = randomBytes(TOKEN_BYTES).toString('base64url');
-    this.#byToken.set(current, session);
-    if (previous !== undefined) this.#byToken.set(previous, session);
-    this.#tokensOf.set(session, { current, previous });
-    return current;
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    const tokens = [...kept, token];
+    for (const each of tokens) this.#byToken.set(each, session);
+    this.#tokensOf.set(session, tokens);
+    return token;
   }
 }

@@ -44,7 +44,6 @@ function connect({ waitMs = 0 } = {}) {
     answer: ({ message }) => void written.push(message),
     trimOutbox: () => void told.push(['trimOutbox']),
     acknowledge: (seq) => void told.push(['acknowledge', seq]),
-    confirmReady: () => void told.push(['confirmReady']),
     isAttachedTo: () => isAttached,
     attach: (_, { token, lastSeq }) => void told.push(['attach', token, lastSeq]),
     detach: (_, end) => void told.push(['detach', end]),
@@ -285,13 +284,12 @@ describe('its end', () => {
 });
 
 describe('pings', () => {
-  test('carry the latest number, or ask for a Ready', () => {
+  test('carry the latest number', () => {
     const { connection, send, pings } = connect();
     connection.ping();
     send({ type: 'Hello' });
     connection.ping();
-    connection.pingBehindReady();
-    expect(pings).toEqual(['0', '7', 'ready']);
+    expect(pings).toEqual(['0', '7']);
   });
 
   test('before each the participant forgets what is too old', () => {
@@ -335,12 +333,6 @@ describe('an answer to a ping', () => {
     expect(pong('7')).toEqual([false]);
   });
 
-  test('to the Ready tells that it has arrived', () => {
-    const { connection, pong } = asking();
-    connection.pingBehindReady();
-    expect(pong('ready')).toEqual([true, ['confirmReady']]);
-  });
-
   test.each(['', 'x', '0', '6', '8', '1e999', '-', '{}', 'ready'])(
     'has no effect with another payload, %j',
     (payload) => {
@@ -353,14 +345,12 @@ describe('an answer to a ping', () => {
 
   test('has no effect without a ping', () => expect(asking().pong('7')).toEqual([false]));
 
-  test('to a later ping is one to all before it, the Ready included', () => {
-    const { connection, ping, pong } = asking();
+  test('to a later ping is one to all before it', () => {
+    const { ping, pong } = asking();
     ping(7);
-    connection.pingBehindReady();
     ping(9);
-    expect(pong('9')).toEqual([true, ['confirmReady'], ['acknowledge', 9]]);
+    expect(pong('9')).toEqual([true, ['acknowledge', 9]]);
     expect(pong('7')).toEqual([false]);
-    expect(pong('ready')).toEqual([false]);
   });
 
   test('may come to each of several pings of the same payload', () => {

@@ -133,6 +133,7 @@ class Socket implements Transport {
   }
 
   send(message: ClientMessage): void {
+    if (message.type !== 'Hello' && this.#client !== undefined) this.#client.isReadyConfirmed = true;
     this.#connection.frame(Buffer.from(JSON.stringify(message)));
   }
 
@@ -351,6 +352,8 @@ interface ModelSession {
   /** All it was ever sent, in order: the first is number 1. */
   readonly sent: Heard[];
   acknowledged: number;
+  /** A frame of the client came since the latest resume: until then no pong acknowledges anything. */
+  isReadyHeard: boolean;
   hasSocket: boolean;
   /** When its grace began; undefined while it has a socket, and until it has told that it lost it. */
   interruptedAt: number | undefined;
@@ -384,6 +387,8 @@ class Model {
 
   #spoke(id: string): void {
     this.#messages.set(id, (this.#messages.get(id) ?? 0) + 1);
+    const session = this.sessions.get(id);
+    if (session !== undefined) session.isReadyHeard = true;
   }
 
   roomOf(id: string): ModelRoom | undefined {
@@ -403,7 +408,13 @@ class Model {
       this.#spoke(id);
       return this.#error(id, 'InvalidPayload');
     }
-    this.sessions.set(id, { sent: [], acknowledged: 0, hasSocket: true, interruptedAt: undefined });
+    this.sessions.set(id, {
+      sent: [],
+      acknowledged: 0,
+      isReadyHeard: true,
+      hasSocket: true,
+      interruptedAt: undefined,
+    });
     this.#hear(id, { type: 'Ready', participant_id: id, resumed: false });
   }
 
@@ -464,6 +475,7 @@ class Model {
     const kept = Math.max(session.acknowledged, session.sent.length - OUTBOX_MESSAGES);
     const lost = lastSeq < kept;
     this.stalled.delete(id);
+    session.isReadyHeard = false;
     const received = this.#messages.get(id) ?? 0;
     const ready: Heard = {
       type: 'Ready',
@@ -492,7 +504,7 @@ class Model {
   /** Everything told has been heard. */
   acknowledge(id: string): void {
     const session = this.sessions.get(id);
-    if (session !== undefined) session.acknowledged = session.sent.length;
+    if (session?.isReadyHeard) session.acknowledged = session.sent.length;
   }
 
   /** The last so many frames were still on their way when the socket broke. */
@@ -769,9 +781,7 @@ function play(steps: readonly Step[], note: (what: string) => void = () => {}) {
         model.stalled.add(id);
         break;
       case 'pong':
-        socket.pong('ready');
         socket.pingAndPong();
-        client.isReadyConfirmed = true;
         model.acknowledge(id);
         break;
       case 'relay':

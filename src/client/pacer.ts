@@ -47,7 +47,6 @@ export class Pacer {
   #queue: Frame[] = [];
   /** Handed to the session's sockets, the latest last. */
   #sent: Sent[] = [];
-  /** How many frames of this session have arrived at the server, or may yet. */
   #handed = 0;
   /** Frames the server takes within `#windowMs`; 0 while there is no socket. */
   #limit = 0;
@@ -64,6 +63,11 @@ export class Pacer {
   constructor(outlet: Outlet, mayRelay: () => boolean) {
     this.#outlet = outlet;
     this.#mayRelay = mayRelay;
+  }
+
+  /** How many frames of this session were handed to its sockets, and have arrived or may yet. */
+  get handed(): number {
+    return this.#handed;
   }
 
   get size(): number {

@@ -113,6 +113,11 @@ export class Seat {
     this.#pacer.push({ text: JSON.stringify({ type: 'Ping', request_id: this.#pingId }) });
   }
 
+  /** Shows the server by a frame that its Ready was heard: until then it keeps the former token. */
+  confirm(): void {
+    if (this.isInside || this.isOutside) this.probe();
+  }
+
   /** The answer to a Ping. Only the latest counts: the client may have asked for a room after the ones before. */
   ponged(requestId: string, roomId: RoomId | null): void {
     if (requestId === this.#pingId) this.tell({ type: roomId === null ? 'foundOutside' : 'foundInside' });

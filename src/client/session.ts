@@ -47,6 +47,8 @@ export class Session {
   #lastSeq = 0;
   /** A socket has brought the token since the last Ready: the server may give the session to that. */
   #isClaiming = false;
+  /** A socket that brought the token ended unanswered: a server that was stalled may still give the session to it. */
+  #hasStaleClaim = false;
   /** The token that is being fetched, for a socket that is not there yet. */
   #fetching: object | undefined;
   /** The server has refused a token since the last Ready: asked once more, it would refuse the next. */
@@ -127,6 +129,7 @@ export class Session {
     const next = this.#next;
     this.#next = undefined;
     this.#fetching = undefined;
+    if (next !== undefined && this.#isClaiming) this.#hasStaleClaim = true;
     next?.close(code);
   }
 
@@ -167,7 +170,9 @@ export class Session {
     if (isNext) this.#next = undefined;
     else if (socket === this.#socket) this.#socket = undefined;
     else return;
-    const isOwnDoing = code === REPLACED && !isNext && this.#isClaiming;
+    if (isNext && this.#isClaiming && code === ABNORMAL) this.#hasStaleClaim = true;
+    const isOwnDoing = code === REPLACED && !isNext && (this.#isClaiming || this.#hasStaleClaim);
+    if (isOwnDoing) this.#hasStaleClaim = false; // once: the next time it is another page
     const [afterMs = 0, withinMs] = isOwnDoing || this.#hasNewToken(code) ? [] : (RETRY_AFTER[code] ?? []);
     const loss: Loss = {
       reason: reason || (isNext ? 'The server could not be reached.' : 'The connection was lost.'),

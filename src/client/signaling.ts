@@ -446,8 +446,10 @@ export class Signaling implements Events<SignalingEvents> {
       if (earlier === undefined) this.#seat.tell({ type: 'restarted' });
       else if (earlier.room !== undefined) this.#seat.tell({ type: 'returned', roomId: earlier.room.roomId });
     }
+    const { handed } = this.#pacer;
     this.#pacer.open(ready.limits);
     this.#seat.advance();
+    if (ready.resumed && this.#pacer.handed === handed) this.#seat.confirm();
     this.#save();
   }
 

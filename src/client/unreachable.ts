@@ -9,18 +9,20 @@ export async function whyUnreachable(socketUrl: URL, request: typeof fetch = fet
   url.protocol = url.protocol.replace('ws', 'http');
   const status = await statusOf(url, request);
   if (status === undefined) return whySilent(url, request);
+  const answers = `${url.origin} answers ${status ? `${status} ` : ''}at ${url.pathname}`;
+  const origins = "Does ALLOWED_ORIGINS name this page's origin?";
   switch (status) {
     case 0:
-      return `A server answers at ${url.origin}, but this page may not read what. Is ${url.pathname} the path of its WebSocket, and may this page's origin connect (ALLOWED_ORIGINS)?`;
+      return `${answers}, but this page may not read what. Is that Bloom's path? ${origins}`;
     case 404:
-      return `${url.origin} answers, but ${url.pathname} is not the path of a WebSocket (404). Bloom's is /ws.`;
+      return `${answers}: not the path of a WebSocket. Bloom's is /ws.`;
     case 426:
-      return `${url.origin} has a WebSocket at ${url.pathname}, but did not open it. Does ALLOWED_ORIGINS name this page's origin, and do all proxies on the way pass on WebSockets? Is it a Bloom server?`;
+      return `${answers}, but opened no WebSocket. ${origins} Do all proxies pass on WebSockets? Is it Bloom?`;
     case 429:
     case 503:
-      return `${url.origin} answers ${status}: it has its fill of connections, or it is stopping.`;
+      return `${answers}: it has too many connections, or it is stopping.`;
     default:
-      return `${url.origin} answers ${status} at ${url.pathname}, and Bloom would answer 426: probably it is not a Bloom server.`;
+      return `${answers}, Bloom would answer 426: probably it is not a Bloom server.`;
   }
 }
 
@@ -29,7 +31,7 @@ async function whySilent(url: URL, request: typeof fetch): Promise<string> {
   other.protocol = url.protocol === 'https:' ? 'http:' : 'https:';
   if ((await statusOf(other, request)) !== undefined) {
     const [right, wrong] = other.protocol === 'https:' ? ['wss:', 'ws:'] : ['ws:', 'wss:'];
-    return `${url.host} answers to ${other.protocol}, not to ${url.protocol} Write ${right} in place of ${wrong}`;
+    return `${url.host} answers to ${other.protocol}, not to ${url.protocol} Write ${right} instead of ${wrong}`;
   }
   return `Nothing answers at ${url.origin}. Does the server run, and are host, port and scheme right?`;
 }

@@ -28,13 +28,17 @@ beforeAll(async () => {
 afterAll(() => void web.close());
 
 test.each([
-  ['a wrong path', () => new URL('/socket', server.wsUrl), /\/socket is not the path of a WebSocket \(404\)/],
+  [
+    'a wrong path',
+    () => new URL('/socket', server.wsUrl),
+    /answers 404 at \/socket: not the path of a WebSocket/,
+  ],
   [
     'a server that is down',
     () => new URL(`ws://${dead}/ws`),
     /Nothing answers at http:.*Does the server run/,
   ],
-  ['TLS where there is none', () => new URL(`wss://${server.wsUrl.host}/ws`), /Write ws: in place of wss:/],
+  ['TLS where there is none', () => new URL(`wss://${server.wsUrl.host}/ws`), /Write ws: instead of wss:/],
   [
     'a server that is not Bloom',
     () => new URL(`ws://${foreign}/ws`),
@@ -47,7 +51,9 @@ test.each([
 
 test('a page of another origin may not read the answer, and is told what to look at', async () => {
   const opaque = async () => ({ status: 0, body: null }) as Response;
-  expect(await whyUnreachable(new URL('wss://example.org/ws'), opaque)).toMatch(/path .*ALLOWED_ORIGINS/);
+  expect(await whyUnreachable(new URL('wss://example.org/ws'), opaque)).toMatch(
+    /Bloom's path\? .*ALLOWED_ORIGINS/,
+  );
 });
 
 test.each([

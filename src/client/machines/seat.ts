@@ -172,7 +172,7 @@ export const seatMachine = setup({
       },
     },
     entering: {
-      description: 'Asks for a room; its answer is awaited.',
+      description: 'Waits for the answer.',
       entry: ['noteUnsent', 'ask'],
       on: {
         sent: { actions: 'noteSent' },
@@ -195,7 +195,7 @@ export const seatMachine = setup({
       },
     },
     admitted: {
-      description: 'Let in; who is there follows.',
+      description: 'Let in, waits for the members.',
       entry: 'forgetLeft',
       on: {
         participants: [
@@ -235,7 +235,7 @@ export const seatMachine = setup({
       },
     },
     leaving: {
-      description: 'In a room, and LeaveRoom waits for its turn to be sent.',
+      description: 'Sends LeaveRoom.',
       entry: 'askLeave',
       on: {
         participants: { actions: { type: 'meet', params: ({ event }) => event } },
@@ -247,7 +247,7 @@ export const seatMachine = setup({
       },
     },
     checking: {
-      description: 'In a room or in none: has asked the server which.',
+      description: 'Asks the server for its room.',
       entry: ['forgetSeen', 'probe'],
       on: {
         participants: { actions: { type: 'noteSeen', params: ({ event }) => event } },

@@ -207,7 +207,7 @@ export const signalingMachine = setup({
       on: { connect: { target: 'connecting' } },
     },
     connecting: {
-      description: 'Opens a socket and says Hello; waits for Ready.',
+      description: 'Opens a socket, waits for Ready.',
       entry: 'open',
       after: { openTimeout: { actions: 'timeOut' } },
       on: {
@@ -240,7 +240,7 @@ export const signalingMachine = setup({
       },
     },
     doubtful: {
-      description: 'The server was silent for long, or the network changed: waits for any word of it.',
+      description: 'Waits for a sign of the server.',
       entry: 'probe',
       after: { probeTimeout: { actions: 'timeOut' } },
       on: {
@@ -251,7 +251,7 @@ export const signalingMachine = setup({
       },
     },
     draining: {
-      description: 'Connected, but the server will stop: moves to another socket after a random while.',
+      description: 'The server stops soon.',
       after: {
         move: { target: 'moving' },
         silence: [
@@ -266,7 +266,7 @@ export const signalingMachine = setup({
       },
     },
     moving: {
-      description: 'Connected, and opens another socket; the old one serves until that is ready.',
+      description: 'Opens another socket while connected.',
       entry: 'open',
       after: { openTimeout: { actions: 'timeOutNext' } },
       on: {
@@ -287,7 +287,7 @@ export const signalingMachine = setup({
       },
     },
     waiting: {
-      description: 'Lost; tries again after a random while, or as soon as there is reason to hope.',
+      description: 'Lost, tries again after a back-off.',
       after: {
         retry: [
           { guard: 'isDue', target: 'connecting', actions: 'countAttempt' },
@@ -302,7 +302,7 @@ export const signalingMachine = setup({
       },
     },
     offline: {
-      description: 'Lost, and the browser has no network: tries as soon as it has, and rarely till then.',
+      description: 'Lost, waits for a network.',
       after: { offlineRetry: { target: 'connecting', actions: 'countAttempt' } },
       on: {
         online: { target: 'connecting', actions: ['goOnline', 'countAttempt'] },
