@@ -67,6 +67,7 @@ const ENDS: [code: number, end: 'closed' | 'away' | 'lost'][] = [
   [3000, 'lost'],
   [4000, 'lost'],
   [4001, 'away'],
+  [4401, 'lost'],
   [4408, 'closed'],
   [4409, 'lost'],
   [4429, 'closed'],
