@@ -350,7 +350,7 @@ describe('what packages do not document', () => {
       'src/conformance/player.ts',
       'src/conformance/runner.ts',
       'src/main.ts',
-      'src/protocol/registry.ts', // the pipe of a schema of valibot
+      'src/protocol/registry.ts', // the entries of a schema of valibot
       'src/telemetry/logger.ts',
     ]);
   });

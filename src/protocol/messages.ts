@@ -39,6 +39,7 @@ const JoinOrCreateRoom = v.pipe(
     type: v.literal('JoinRoom'),
     room_id: uuid,
     create_if_missing: v.optional(v.boolean()),
+    request_id: v.optional(request_id),
   }),
   v.check(
     ({ room_id, create_if_missing }) => create_if_missing !== true || UUID_V4.test(room_id),
@@ -60,6 +61,7 @@ const Hello = v.pipe(
     features: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64))),
     resume_token: v.optional(v.pipe(v.string(), v.maxLength(128))),
     last_seq: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+    request_id: v.optional(request_id),
   }),
   v.check(
     ({ resume_token, last_seq }) => (resume_token === undefined) === (last_seq === undefined),

@@ -114,10 +114,9 @@ export function requestSchemas<E extends Entries>(entries: E): RequestSchemas<E>
   ) as RequestSchemas<E>;
 }
 
-/** The schema with a request id, its checks included. A message that needs one has its own. */
+/** The schema with a request id. A schema with checks has its own: here it would lose them. */
 function withRequestId(schema: Any): Any {
-  const [object, ...actions] = schema.pipe ?? [schema];
-  if ('request_id' in object.entries) return schema;
-  const extended = v.strictObject({ ...object.entries, request_id: v.optional(request_id) });
-  return actions.length === 0 ? extended : (v.pipe(extended, ...(actions as [Any])) as Any);
+  const { entries } = schema;
+  if ('request_id' in entries) return schema;
+  return v.strictObject({ ...entries, request_id: v.optional(request_id) });
 }

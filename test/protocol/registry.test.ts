@@ -28,6 +28,11 @@ test('the types that follow from the registry are exact', () => {
 });
 
 describe('each message of clients', () => {
+  test.each(messages)('%s has its own request id, if its session schema has checks', (_, entry) => {
+    const { schema } = entry.inSession ?? entry;
+    if ('pipe' in schema) expect(schema.entries).toHaveProperty('request_id');
+  });
+
   test.each(messages)('%s has its own name as its type, and an example that is read', (type, entry) => {
     expect(entry.schema.entries.type.literal).toBe(type);
     const { example, inSession } = entry;
