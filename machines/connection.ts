@@ -132,6 +132,7 @@ export const connectionMachine = setup({
     isOverLimit: ({ context, event }) => 'at' in event && isFull(context.window, event.at),
     bringsToken: ({ event }) => event.type === 'frame.hello' && event.resume !== null,
     isAdmitted: and([not(stateIn({ rate: 'penalised' })), not('isOverLimit')]),
+    mayResume: and(['isAdmitted', 'bringsToken']),
   },
   delays: {
     penalty: ({ context }) => context.window.windowMs,
@@ -182,7 +183,7 @@ export const connectionMachine = setup({
           on: {
             'frame.hello': [
               {
-                guard: and(['isAdmitted', 'bringsToken']),
+                guard: 'mayResume',
                 target: 'resuming',
                 actions: {
                   type: 'resume',
