@@ -127,7 +127,9 @@ test('a rolling deploy: no media ends, and somebody who leaves meanwhile has lef
         const before = await endsOf(visitor);
         // Those with one another, no second one with anybody, and the one with Tom.
         const stayed = 'connecting connected connected';
-        expect(before.states).toEqual(['connecting connected closed', stayed, stayed]);
+        // One that was closed before it began was for Tom, who left while he moved.
+        const begun = before.states.filter((states) => states !== 'closed');
+        expect(begun).toEqual(['connecting connected closed', stayed, stayed]);
         await eventually(
           () => endsOf(visitor),
           ({ packets }) => packets.filter((count, i) => count > (before.packets[i] as number)).length === 2,
