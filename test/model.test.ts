@@ -133,7 +133,7 @@ class Socket implements Transport {
   }
 
   send(message: ClientMessage): void {
-    if (message.type !== 'Hello' && this.#client !== undefined) this.#client.isReadyConfirmed = true;
+    if (this.#client !== undefined) this.#client.isReadyConfirmed = true;
     this.#connection.frame(Buffer.from(JSON.stringify(message)));
   }
 
