@@ -26,19 +26,20 @@ export class Sessions<TSession> {
     const session = this.#byToken.get(token);
     if (session === undefined) return undefined;
     // The client has this token, so it needs no earlier one. An attempt that is still under way may have brought it a later one.
-    const [claimed, ...later] = this.#keep(session, (_, i, all) => i >= all.indexOf(token)) as [string];
-    const latest = later.slice(-(MAX_TOKENS - 2));
-    return { session, token: this.#issue(session, [claimed, ...latest]) };
+    const tokens = this.#tokensOf.get(session) ?? [];
+    const later = tokens.slice(tokens.indexOf(token) + 1);
+    return { session, token: this.#issue(session, [token, ...later.slice(-(MAX_TOKENS - 2))]) };
   }
 
   /** The client has its latest token: all others end. */
   confirm(session: TSession): void {
-    this.#keep(session, (_, i, all) => i === all.length - 1);
+    const tokens = this.#tokensOf.get(session);
+    if (tokens !== undefined && tokens.length > 1) this.#set(session, tokens.slice(-1));
   }
 
   /** The session is over. Idempotent. */
   revoke(session: TSession): void {
-    for (const token of this.#tokensOf.get(session) ?? []) this.#byToken.delete(token);
+    this.#set(session, []);
     this.#tokensOf.delete(session);
   }
 
@@ -52,25 +53,16 @@ export class Sessions<TSession> {
     return this.#tokensOf.keys();
   }
 
-  /** Ends every other token of the session, and returns those that are kept. */
-  #keep(
-    session: TSession,
-    isKept: (token: string, index: number, all: readonly string[]) => boolean,
-  ): readonly string[] {
-    const tokens = this.#tokensOf.get(session) ?? [];
-    const kept = tokens.filter(isKept);
-    if (kept.length === tokens.length) return tokens;
-    for (const token of tokens) if (!kept.includes(token)) this.#byToken.delete(token);
-    this.#tokensOf.set(session, kept);
-    return kept;
+  #issue(session: TSession, kept: readonly string[]): string {
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    this.#set(session, [...kept, token]);
+    return token;
   }
 
-  #issue(session: TSession, kept: readonly string[]): string {
-    this.revoke(session);
-    const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    const tokens = [...kept, token];
-    for (const each of tokens) this.#byToken.set(each, session);
+  /** These tokens open the session, and no others. */
+  #set(session: TSession, tokens: readonly string[]): void {
+    for (const token of this.#tokensOf.get(session) ?? []) this.#byToken.delete(token);
+    for (const token of tokens) this.#byToken.set(token, session);
     this.#tokensOf.set(session, tokens);
-    return token;
   }
 }
