@@ -1,8 +1,9 @@
 /**
- * What a room costs that meets: eight people come one after another, each pair exchanges an offer and an answer of
- * 1.7 KB and five candidates each way with their end, nobody sends more than 16 messages a second, then all leave.
- * Processor time of the whole server process for each room, all threads, until the last span is at the collector,
- * beside the glue: 40 lines of rooms on ws (support/glue.ts), on the same Node with the same options.
+ * What a room costs in which people meet. Eight people come one after another. Each pair exchanges an offer and an
+ * answer of 1.7 KB. Each side of a pair also sends five candidates and the empty one that ends them. A person sends at
+ * most 16 messages a second. Then all leave. Measures the processor time of the whole server process for each room, all
+ * threads, until the last span is at the collector. The yardstick is the glue: 40 lines of rooms on ws
+ * (support/glue.ts), on the same Node with the same options.
  *
  * --rates are rooms a second. In every round each server has its turn at every rate, in another order each time. Quotes
  * medians over the rounds, and of the ratios to the glue in the same round. The servers are started anew --starts
@@ -20,8 +21,8 @@
  * `--main`: another tree's src/main.ts, measured as `main`. Exit code 1 if a message or a span was lost.
  */
 import { parseArgs } from 'node:util';
-import { profileName } from './support/comparison.ts';
-import { type Contestant, enter, PEER_NAMES } from './support/contestants.ts';
+import { orderOf, profilingOptions } from './support/comparison.ts';
+import { type Contestant, enter, environmentOf, PEER_NAMES } from './support/contestants.ts';
 import { cpuTime } from './support/cpu.ts';
 import { meet } from './support/meeting.ts';
 import { Report } from './support/report.ts';
@@ -96,11 +97,8 @@ type Round = ReadonlyMap<string, Turn>;
 async function start(options: Options): Promise<Contestant[]> {
   const contestants: Contestant[] = [];
   for (const name of options.servers) {
-    const nodeOptions =
-      options.cpuProf === undefined
-        ? []
-        : ['--cpu-prof', `--cpu-prof-dir=${options.cpuProf}`, `--cpu-prof-name=${profileName(name)}`];
     const { main, env } = options;
+    const nodeOptions = profilingOptions(name, options.cpuProf);
     contestants.push(await enter(name, { main, env, nodeOptions, hasOwnLimits: true }));
   }
   return contestants;
@@ -114,8 +112,7 @@ async function measure(options: Options): Promise<Map<number, Round[]>> {
     // Warm: a process that has just started compiles while it serves.
     for (const contestant of contestants) await turn(contestant, Math.max(...options.rates), options.seconds);
     for (let j = 0; j < rounds; j += 1) {
-      const order = contestants.map((_, k) => contestants[(j + k) % contestants.length] as Contestant);
-      if (j % 2 === 1) order.reverse();
+      const order = orderOf(contestants, j);
       for (const rate of options.rates) {
         const round = new Map<string, Turn>();
         for (const contestant of order)
@@ -231,7 +228,7 @@ function readOptions(): Options {
     rounds: Math.min(50, Number(values.rounds)),
     starts: values['cpu-prof'] === undefined ? Math.min(10, Number(values.starts)) : 1, // one profile a server
     isSweep: values.sweep,
-    env: Object.fromEntries(values.env.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
+    env: environmentOf(values.env),
     main: values.main,
     cpuProf: values['cpu-prof'],
     save: values.save,

@@ -36,7 +36,7 @@ import {
   ratiosOf,
   type Turn,
 } from './support/comparison.ts';
-import { PEER_NAMES } from './support/contestants.ts';
+import { environmentOf, PEER_NAMES } from './support/contestants.ts';
 import { sharesOf } from './support/profile.ts';
 import { Report } from './support/report.ts';
 import { median, quartiles } from './support/statistics.ts';
@@ -174,7 +174,7 @@ function readOptions(): Options {
     roomSize: Number(values['room-size']),
     window: Number(values.window),
     rate: Number(values.rate),
-    env: Object.fromEntries(values.env.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
+    env: environmentOf(values.env),
     main: values.main,
     cpuProf: values['cpu-prof'],
     watch: values.watch,

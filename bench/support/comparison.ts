@@ -104,15 +104,24 @@ export function profileName(server: string): string {
   return `${server.replaceAll(/\W/g, '-')}.cpuprofile`;
 }
 
+/** Options of node with which a server of this name writes a CPU profile into the folder, if one is given. */
+export function profilingOptions(server: string, folder: string | undefined): readonly string[] {
+  if (folder === undefined) return [];
+  return ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${profileName(server)}`];
+}
+
+/** The order in which servers have their turns in a round: another one in each. */
+export function orderOf<T>(contestants: readonly T[], round: number): T[] {
+  const order = contestants.map((_, i) => contestants[(round + i) % contestants.length] as T);
+  return round % 2 === 1 ? order.reverse() : order;
+}
+
 async function prepare(name: string, options: ComparisonOptions): Promise<Ready> {
   const { main, env, cpuProf, rooms, roomSize } = options;
   const contestant = await enter(name, {
     main,
     env: { ROOM_CAPACITY: String(Math.max(8, roomSize)), ...env },
-    nodeOptions:
-      cpuProf === undefined
-        ? []
-        : ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`, `--cpu-prof-name=${profileName(name)}`],
+    nodeOptions: profilingOptions(name, cpuProf),
   });
   if (options.watch) giveProcessor(contestant.server.pid, 'server');
   const load = await Load.open(contestant.server.url, contestant.dialect, { rooms, roomSize });
@@ -139,10 +148,9 @@ async function measure(
   }
   const measured: Round[] = [];
   for (let i = 0; i < rounds; i += 1) {
-    const order = contestants.map((_, j) => contestants[(i + j) % contestants.length] as Ready);
-    if (i % 2 === 1) order.reverse();
     const round = new Map<string, Turn>();
-    for (const contestant of order) round.set(contestant.name, await turn(contestant, pass, lookouts));
+    for (const contestant of orderOf(contestants, i))
+      round.set(contestant.name, await turn(contestant, pass, lookouts));
     measured.push(round);
     process.stderr.write(`${kind}: round ${i + 1} of ${rounds}\n`);
   }

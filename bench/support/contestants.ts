@@ -61,6 +61,11 @@ export function hasPeers(): boolean {
   return existsSync(fileURLToPath(new URL('../peers/node_modules', import.meta.url)));
 }
 
+/** What the options `--env NAME=VALUE` set. */
+export function environmentOf(pairs: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(pairs.map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
+}
+
 /** Starts the server of this name. `env` reaches Bloom alone. Throws for an unknown name, or peers not installed. */
 export async function enter(name: string, options: EnterOptions = {}): Promise<Contestant> {
   const { nodeOptions = [] } = options;

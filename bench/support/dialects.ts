@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { COLYSEUS, colyseusMessage } from './colyseus.ts';
 import type { RawSocket } from './raw-socket.ts';
 
 /** How a load generator speaks to a server: what differs from one protocol to the next, and nothing else. */
@@ -144,26 +145,9 @@ const colyseus: Dialect = {
       socket.send(Buffer.from([COLYSEUS.joinRoom]));
     }
     const ids = paths.map((path) => param(path, 'sessionId') as string);
-    return toNext(ids, (to) => (sdp) => {
-      const fields = [packString('to'), packString(to), packString('sdp'), packString(sdp)];
-      return Buffer.concat([
-        Buffer.from([COLYSEUS.data]),
-        packString('offer'),
-        Buffer.from([0x82]),
-        ...fields,
-      ]);
-    });
+    return toNext(ids, (to) => (sdp) => colyseusMessage('offer', { to, sdp }));
   },
 };
-
-const COLYSEUS = { joinRoom: 10, data: 13 };
-
-/** A string in MessagePack. */
-function packString(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const head = bytes.length < 32 ? [0xa0 | bytes.length] : [0xda, bytes.length >> 8, bytes.length & 0xff];
-  return Buffer.concat([Buffer.from(head), bytes]);
-}
 
 const protoo: Dialect = {
   paths(_, roomSize) {

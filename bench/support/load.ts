@@ -147,7 +147,7 @@ async function openRoom(
  * Where the nth connection comes from: an address has some 28,000 ports to connect to one port from, and those used
  * rest for a minute.
  */
-function addressOf(n: number): string {
+export function addressOf(n: number): string {
   return `127.0.0.${1 + Math.floor(n / CONNECTIONS_PER_ADDRESS)}`;
 }
 

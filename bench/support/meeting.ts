@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as rest } from 'node:timers/promises';
+import { addressOf } from './load.ts';
 import { RawSocket } from './raw-socket.ts';
 import { offerSdp } from './sdp.ts';
 import type { Kind, Meeting, Message, Speaker } from './speakers.ts';
 
 /**
  * Rooms that meet as people do: they come one after another, every pair exchanges an offer, an answer and candidates
- * each way, and then all leave. Nobody sends more than the pace, which stays below the rate limit of seed 000.
+ * each way, and then all leave. Each person keeps to the pace, which is below the rate limit of seed 000.
  */
 
 export interface MeetingOptions {
@@ -39,8 +41,8 @@ const CANDIDATE =
 const TICK_MS = 5;
 /** After the last newcomer: the exchange takes some seconds, a server that is too busy some more. */
 const GIVE_UP_MS = 30_000;
-/** An address has some 28,000 ports to connect to one port from, and those used rest for a minute. */
-const CONNECTIONS_PER_ADDRESS = 10_000;
+/** After so many connections the first addresses have rested for long enough. */
+const ADDRESSES_LAST_FOR = 400_000;
 
 /** Sends what waits, one message a person at a time. */
 class Pace {
@@ -221,10 +223,8 @@ class Room {
   }
 }
 
-const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 let connections = 0;
-const nextAddress = () => `127.0.0.${1 + (Math.floor(connections++ / CONNECTIONS_PER_ADDRESS) % 200)}`;
+const nextAddress = () => addressOf(connections++ % ADDRESSES_LAST_FOR);
 
 /** Starts `rooms` rooms, so many a second, evenly; settles when all have met and left. A room that fails counts as lost. */
 export async function meet(

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { COLYSEUS, colyseusMessage, readColyseusMessage } from './colyseus.ts';
 import type { DialectName } from './dialects.ts';
 
 /** How one person of a meeting speaks to a server: the least that each protocol wants said, and what is heard. */
@@ -159,10 +160,6 @@ function protoo(): Speaker {
   };
 }
 
-/** MessagePack's map with a length of 16 bits. */
-const MAP_16 = 0xde;
-const COLYSEUS = { joinRoom: 10, leaveRoom: 12, data: 13 };
-
 /** Colyseus reserves a seat over HTTP; a message is bytes: a code, the message's name, a MessagePack value. */
 function colyseus(): Speaker {
   let self = '';
@@ -183,40 +180,13 @@ function colyseus(): Speaker {
     read(payload, { members }) {
       if (payload[0] === COLYSEUS.joinRoom) return { type: 'say', message: Buffer.from([COLYSEUS.joinRoom]) };
       if (payload[0] !== COLYSEUS.data) return undefined;
-      const [name, start] = unpackString(payload, 1);
+      const { name, firstValue } = readColyseusMessage(payload);
       if (name === 'seated') return { type: 'seated', id: self, others: members };
-      if (!isKind(name)) return undefined;
-      // A map whose first entry is `from`.
-      const [, valueAt] = unpackString(payload, start + (payload[start] === MAP_16 ? 3 : 1));
-      return { type: name, from: unpackString(payload, valueAt)[0] };
+      return isKind(name) ? { type: name, from: firstValue() } : undefined;
     },
-    relay: (kind, to, text) =>
-      Buffer.concat([
-        Buffer.from([COLYSEUS.data]),
-        packString(kind),
-        Buffer.from([0x82]),
-        ...['to', to, 'text', text].map(packString),
-      ]),
+    relay: (kind, to, text) => colyseusMessage(kind, { to, text }),
     leaving: () => Buffer.from([COLYSEUS.leaveRoom]),
   };
-}
-
-/** A string in MessagePack. */
-export function packString(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const head = bytes.length < 32 ? [0xa0 | bytes.length] : [0xda, bytes.length >> 8, bytes.length & 0xff];
-  return Buffer.concat([Buffer.from(head), bytes]);
-}
-
-/** A string in MessagePack, and where what follows it begins. */
-function unpackString(bytes: Buffer, at: number): [text: string, end: number] {
-  const head = bytes[at] as number;
-  if ((head & 0xe0) === 0xa0)
-    return [bytes.toString('utf8', at + 1, at + 1 + (head & 0x1f)), at + 1 + (head & 0x1f)];
-  const [width, length] =
-    head === 0xd9 ? [2, bytes[at + 1] as number] : head === 0xda ? [3, bytes.readUInt16BE(at + 1)] : [0, -1];
-  if (length < 0) throw new Error(`not a MessagePack string: ${head}`);
-  return [bytes.toString('utf8', at + width, at + width + length), at + width + length];
 }
 
 /** A new person's way to speak, by the dialect. */
