@@ -61,10 +61,17 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 /** Who answers GET and HEAD of a path. */
 export type Routes = Readonly<Record<string, RequestHandler>>;
 
-const METHODS: Headers = { Allow: 'GET, HEAD, OPTIONS' };
-/** What a page may do with what allows it at all. */
+/** What answers one path. */
+interface Route {
+  /** All but OPTIONS, which every path answers. */
+  readonly methods: readonly string[];
+  /** What refuses any other method. */
+  readonly otherMethod: string;
+  readonly handle: RequestHandler;
+}
+
+/** What a page may do with what allows it at all, besides the methods. */
 const PREFLIGHT: Headers = {
-  'Access-Control-Allow-Methods': 'GET, HEAD',
   'Access-Control-Allow-Headers': '*',
   'Access-Control-Max-Age': '600',
 };
@@ -90,6 +97,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 interface Opening {
   readonly participantId: string;
   readonly handshake: ReturnType<typeof traceHandshake>;
+  /** Those of its path. */
+  readonly dialects: readonly Dialect[];
   readonly address: string;
   readonly access: Access | undefined;
 }
@@ -118,7 +127,7 @@ export class HttpFront {
   readonly #socketPath: string;
   /** By the path of the upgrade. The first of each is spoken where no subprotocol is agreed on. */
   readonly #dialects: ReadonlyMap<string, readonly Dialect[]>;
-  readonly #routes: Routes;
+  readonly #routes: Readonly<Record<string, Route>>;
   /** Undefined: anybody may connect. */
   readonly #guard: Guard | undefined;
   readonly #isAllowed: (origin: string) => boolean;
@@ -145,7 +154,11 @@ export class HttpFront {
     this.#config = config;
     this.#socketPath = `${config.basePath}${dialects[0]?.path ?? '/ws'}`;
     this.#dialects = dialectsByPath(config.basePath, dialects);
-    this.#routes = Object.assign(Object.create(null), routes, this.#ownRoutes());
+    this.#routes = Object.assign(
+      Object.create(null),
+      read({ ...routes, ...this.#ownRoutes() }),
+      this.#authRoutes(),
+    );
     this.#isAllowed = originMatcher(config.allowedOrigins);
     this.#host = host;
     this.#logger = logger;
@@ -283,18 +296,19 @@ export class HttpFront {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.#boundTime(request, response);
     const path = pathOf(request);
-    const authRoute = this.#authRoute(path);
-    if (authRoute !== undefined) return this.#answerAuth(authRoute, request, response);
     const route = this.#routes[path];
-    const cors = this.#corsHeaders(request.headers.origin);
+    const methods = route?.methods ?? READING;
+    const allow = () => ({ Allow: [...methods, 'OPTIONS'].join(', ') });
     if (request.method === 'OPTIONS' && (route !== undefined || path === '*')) {
-      response.writeHead(204, { ...METHODS, ...PREFLIGHT, ...cors }).end();
+      const cors = this.#corsHeaders(request.headers.origin);
+      const allowed = { 'Access-Control-Allow-Methods': methods.join(', ') };
+      response.writeHead(204, { ...allow(), ...allowed, ...PREFLIGHT, ...cors }).end();
     } else if (route === undefined) {
       this.#send(request, response, 404, { error: this.#notFound });
-    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-      this.#send(request, response, 405, { error: 'Only GET, HEAD and OPTIONS are answered here.' }, METHODS);
+    } else if (!methods.includes(request.method ?? '')) {
+      this.#send(request, response, 405, { error: route.otherMethod }, allow());
     } else {
-      route(request, response);
+      route.handle(request, response);
     }
   }
 
@@ -324,7 +338,7 @@ export class HttpFront {
     request.socket.setTimeout(this.#patienceMs);
     const overdue = setTimeout(() => request.socket.destroy(), RESPONSE_TIMEOUT_MS).unref();
     response.on('close', () => clearTimeout(overdue));
-    // No route reads a body.
+    // What a route leaves unread of a body must not become the next request.
     if (hasBody(request) || this.#config.keepAliveTimeoutMs === 0) response.shouldKeepAlive = false;
   }
 
@@ -362,7 +376,8 @@ export class HttpFront {
       this.#boundRefusal(socket);
       refuseUpgrade(socket, status, error, headers);
     };
-    if (this.#dialectsOf(request).length === 0) return refuse(404, this.#notFound);
+    const dialects = this.#dialectsOf(request);
+    if (dialects.length === 0) return refuse(404, this.#notFound);
     const problem = handshakeProblem(request);
     if (problem !== undefined) return refuse(400, problem);
     if (this.#isStopping) return refuse(503, 'The server is stopping.', { 'Retry-After': '5' });
@@ -380,7 +395,7 @@ export class HttpFront {
       return refuse(429, 'Too many connections from this address.', { 'Retry-After': '30' });
     }
     const open = (access?: Access) =>
-      this.#letIn(request, socket, head, { participantId, handshake, address, access });
+      this.#letIn(request, socket, head, { participantId, handshake, dialects, address, access });
     if (this.#guard === undefined) return open();
     const release = () => this.#perAddress.release(address);
     void this.#admit(this.#guard, request, address, participantId).then((result) => {
@@ -413,7 +428,7 @@ export class HttpFront {
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
-    { participantId, handshake, address, access }: Opening,
+    { participantId, handshake, dialects, address, access }: Opening,
   ): void {
     let isServed = false;
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -421,7 +436,7 @@ export class HttpFront {
       this.#plain.remove(socket);
       handshake.answered(101);
       this.#logger.debug({ participant_id: participantId, address }, 'connection opened');
-      const codec = this.#codecFor(request, webSocket.protocol);
+      const codec = codecFor(dialects, webSocket.protocol);
       this.#serve(webSocket, socket, codec, handshake.messagesOf(participantId), address, access);
     });
     if (isServed) return;
@@ -444,12 +459,6 @@ export class HttpFront {
 
   #dialectsOf(request: IncomingMessage): readonly Dialect[] {
     return this.#dialects.get(pathOf(request).replace(/\/$/, '')) ?? [];
-  }
-
-  #codecFor(request: IncomingMessage, subprotocol: string): Codec {
-    const dialects = this.#dialectsOf(request);
-    const dialect = dialects.find((each) => each.subprotocol === subprotocol) ?? dialects[0];
-    return (dialect as Dialect).open();
   }
 
   #serve(
@@ -475,23 +484,19 @@ export class HttpFront {
     webSocket.once('close', () => clearTimeout(timer));
   }
 
-  #authRoute(path: string): AuthRoute | undefined {
-    const { basePath } = this.#config;
-    const routes = this.#guard?.routes;
-    if (routes === undefined || !path.startsWith(basePath)) return undefined;
-    const name = path.slice(basePath.length);
-    return Object.hasOwn(routes, name) ? routes[name] : undefined;
+  #authRoutes(): Readonly<Record<string, Route>> {
+    const routes = Object.entries(this.#guard?.routes ?? {}).map(([path, route]) => [
+      `${this.#config.basePath}${path}`,
+      {
+        methods: [route.method],
+        otherMethod: `Only ${route.method} is answered here.`,
+        handle: (request, response) => this.#answerAuth(route, request, response),
+      } satisfies Route,
+    ]);
+    return Object.fromEntries(routes);
   }
 
   #answerAuth(route: AuthRoute, request: IncomingMessage, response: ServerResponse): void {
-    const allow = { Allow: `${route.method}, OPTIONS` };
-    if (request.method === 'OPTIONS') {
-      const preflight = { ...PREFLIGHT, 'Access-Control-Allow-Methods': route.method };
-      response.writeHead(204, { ...allow, ...preflight, ...this.#corsHeaders(request.headers.origin) }).end();
-      return;
-    }
-    if (request.method !== route.method)
-      return this.#send(request, response, 405, { error: `Only ${route.method} is answered here.` }, allow);
     if (!this.#allowsOrigin(request.headers.origin))
       return this.#send(request, response, 403, { error: 'This origin may not connect.' });
     const waitMs = route.isAttempt ? this.#attempts.count(proxyAddr(request, this.#trusts)) : 0;
@@ -565,6 +570,12 @@ function readCertificate({ tlsCertFile = '', tlsKeyFile = '' }: Config): Certifi
   }
 }
 
+/** The codec of the dialect that was agreed on. */
+function codecFor(dialects: readonly Dialect[], subprotocol: string): Codec {
+  const dialect = dialects.find((each) => each.subprotocol === subprotocol) ?? dialects[0];
+  return (dialect as Dialect).open();
+}
+
 function dialectsByPath(
   basePath: string,
   dialects: readonly Dialect[],
@@ -575,6 +586,17 @@ function dialectsByPath(
     byPath.set(path, [...(byPath.get(path) ?? []), dialect]);
   }
   return byPath;
+}
+
+const READING = ['GET', 'HEAD'];
+
+/** Routes that are read. */
+function read(routes: Routes): Readonly<Record<string, Route>> {
+  const otherMethod = 'Only GET, HEAD and OPTIONS are answered here.';
+  const entries = Object.entries(routes).map(
+    ([path, handle]) => [path, { methods: READING, otherMethod, handle }] as const,
+  );
+  return Object.fromEntries(entries);
 }
 
 /** These routes under a prefix. The prefix itself leads to the page, whose URLs are relative to it. */

@@ -33,12 +33,21 @@ export async function fetchText(url: URL, init: RequestInit, limits: FetchLimits
 }
 
 async function read(response: Response, maxBytes: number): Promise<string> {
+  const text = await readAtMost(response.body ?? [], maxBytes);
+  if (text === undefined) throw new FetchError(`its answer is longer than ${maxBytes} bytes`);
+  return text;
+}
+
+/** The text of a body; undefined where it is longer. The rest of it is then not read, and a response is cancelled. */
+export async function readAtMost(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  maxBytes: number,
+): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Leaving the loop cancels the response.
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     size += chunk.length;
-    if (size > maxBytes) throw new FetchError(`its answer is longer than ${maxBytes} bytes`);
+    if (size > maxBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

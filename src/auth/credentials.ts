@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { fromBase64url } from './base64url.ts';
 import { RefusalError } from './refusal.ts';
 
@@ -32,4 +32,10 @@ function tokenIn(protocols: string): string | undefined {
   const bytes = fromBase64url(protocol.slice(SUBPROTOCOL.length));
   if (bytes === undefined || bytes.length === 0) throw new RefusalError('encoding');
   return bytes.toString();
+}
+
+/** The query of a request. */
+export function queryOf({ url = '' }: Pick<IncomingMessage, 'url'>): URLSearchParams {
+  const at = url.indexOf('?');
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
 }

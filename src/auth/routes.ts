@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { readAtMost } from './bounded-fetch.ts';
 import type { Challenges } from './challenge.ts';
-import { tokenOf } from './credentials.ts';
+import { queryOf, tokenOf } from './credentials.ts';
 import { isRefusal, type Refusal, RefusalError } from './refusal.ts';
 import type { Revocations } from './revocations.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -111,11 +112,6 @@ function bearerOf({ headers }: IncomingMessage): string | undefined {
   return tokenOf({ authorization: headers.authorization });
 }
 
-function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
-  const at = url.indexOf('?');
-  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
-}
-
 /** The one value of a name; undefined where there are several. */
 function sole(query: URLSearchParams, name: string): string | undefined {
   const values = query.getAll(name);
@@ -124,15 +120,9 @@ function sole(query: URLSearchParams, name: string): string | undefined {
 
 /** Undefined where the body is too long or no JSON. How long it may take is up to the server's timeout. */
 async function jsonOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > MAX_BODY_BYTES) return undefined;
-      chunks.push(chunk);
-    }
-    return JSON.parse(Buffer.concat(chunks).toString());
+    const text = await readAtMost(request, MAX_BODY_BYTES);
+    return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
