@@ -62,21 +62,18 @@ export function parseClientMessage(
   const { type } = value as { type?: unknown };
   if (type === undefined) return refuse(`The field "type" is missing; expected one of ${EXPECTED}.`);
   const reading = READINGS[dialect].get(type);
-  const isHello = type === 'Hello';
-  const about = () => ({
-    isHello,
-    requestId: dialect === 'session' ? requestIdOf(value) : undefined,
-  });
   if (reading === undefined)
-    return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`, about());
+    return refuse(`Unknown type ${shown(type)}; expected one of ${EXPECTED}.`, aboutOf(value, dialect));
   const { feature } = reading;
-  if (feature !== undefined && !features.has(feature))
-    return refuse(`${String(type)} needs the feature "${feature}", which Hello did not ask for.`, about());
+  if (feature !== undefined && !features.has(feature)) {
+    const reason = `${String(type)} needs the feature "${feature}", which Hello did not ask for.`;
+    return refuse(reason, aboutOf(value, dialect));
+  }
   if (isFast && reading.accepts(value)) return accept(value as ClientMessage, text);
   const result = v.safeParse(reading.schema, value, { abortEarly: true });
   return result.success
     ? accept(result.output, text)
-    : refuse(explain(String(type), result.issues[0]), about());
+    : refuse(explain(String(type), result.issues[0]), aboutOf(value, dialect));
 }
 
 function readings(of: Readonly<Record<string, Reading['schema']>>): ReadonlyMap<unknown, Reading> {
@@ -101,10 +98,11 @@ function refuse(reason: string, about: Omit<Fault, 'reason'> = {}): Parsed {
   return { ok: false, reason, ...about };
 }
 
-/** Of a message that is wrong in something else. */
-function requestIdOf(value: object): string | undefined {
-  const { request_id } = value as { request_id?: unknown };
-  return v.is(requestId, request_id) ? request_id : undefined;
+/** What a message says although something else in it is wrong. The base protocol has no request ids. */
+function aboutOf(value: object, dialect: Dialect): Omit<Fault, 'reason'> {
+  const { type, request_id } = value as { type?: unknown; request_id?: unknown };
+  const hasId = dialect === 'session' && v.is(requestId, request_id);
+  return { isHello: type === 'Hello', requestId: hasId ? request_id : undefined };
 }
 
 /** `JoinRoom.room_id: Invalid UUID: Received "abc"`, cut short where the client sent something long. */
