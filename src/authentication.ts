@@ -20,7 +20,7 @@ import type { Logger } from './telemetry/logger.ts';
 const HOOK_MAX_FAILURES = 5;
 const HOOK_PAUSE_MS = 10_000;
 
-/** Who may connect, as the settings AUTH_* say. There is none while AUTH is off. */
+/** Decides who may connect, by the settings AUTH_*. The server has no such object while AUTH is off. */
 export class Authentication {
   readonly routes: Readonly<Record<string, AuthRoute>>;
   readonly #authorizer: Authorizer;

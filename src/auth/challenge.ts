@@ -67,7 +67,7 @@ export class Challenges {
     this.#now = now;
   }
 
-  /** An unknown entity gets a nonce as a known one does, so that nobody can search for entities. */
+  /** An unknown entity gets a nonce like a known one, so a client cannot search for entities. */
   issue(entity: unknown, publicKey: unknown): Challenge | Refusal {
     if (!isUserId(entity) || !isPublicKey(publicKey)) return new RefusalError('challenge').refusal;
     const expiresAt = Math.floor(this.#now() / 1000) + NONCE_LIFE_S;

@@ -123,14 +123,14 @@ export class Seat {
     if (requestId === this.#pingId) this.tell({ type: roomId === null ? 'foundOutside' : 'foundInside' });
   }
 
-  /** This client was let into a room. Outside that answers a request that nobody knows of any more. */
+  /** This client was let into a room. Outside a room this answers a request that was forgotten. */
   admitted(requestId: string | undefined): void {
     if (this.isOutside || requestId === this.#requestId) this.tell({ type: 'admitted' });
   }
 
   /** An Error, and the request that it answers. */
   refused(requestId: string | undefined, code: ErrorCode, message: string): void {
-    if (requestId !== undefined && requestId !== this.#requestId) return; // nobody waits for it any more
+    if (requestId !== undefined && requestId !== this.#requestId) return; // its call is over
     this.tell({ type: requestId === undefined ? 'troubled' : 'refused', code, message });
   }
 

@@ -108,7 +108,7 @@ export const CLIENT_MESSAGES = {
     inSession: {
       schema: JoinOrCreateRoom,
       summary:
-        'Enters a room; with `create_if_missing` opens it, when there is none, under this id, which must be a version 4 UUID.',
+        'Enters a room. With `create_if_missing` a missing room is opened under this id, which must be a version 4 UUID.',
       example: { type: 'JoinRoom', room_id: ROOM, create_if_missing: true },
     },
   }),
@@ -339,8 +339,8 @@ export const SERVER_MESSAGES = {
 
 /** What documents say of a field. It means the same wherever it occurs. */
 export const FIELDS = {
-  room_id: 'A room: whoever knows the id may join.',
-  create_if_missing: 'Open the room under this id, a version 4 UUID, when there is none.',
+  room_id: 'A room. A client that knows the id may join.',
+  create_if_missing: 'Open a missing room under this id, a version 4 UUID.',
   to: 'The participant it is for, a member of the same room.',
   from: 'The participant that sent it.',
   sdp: 'A session description, passed on as it is.',

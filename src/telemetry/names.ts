@@ -1,7 +1,7 @@
 import type { ClientMessageType } from '../protocol/client.ts';
 import { CLIENT_MESSAGES } from '../protocol/messages.ts';
 
-/** Names of spans, attributes and metrics: they are public API for whoever queries them. Messages name their own spans. */
+/** Names of spans, attributes and metrics: they are public API, since dashboards query them. Messages name their own spans. */
 
 export const INSTRUMENTATION = 'bloom-signaling';
 

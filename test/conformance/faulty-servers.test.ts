@@ -97,7 +97,7 @@ const FAULTY_SERVERS: Readonly<Record<string, Case>> = {
   },
   'says of a member that it is in no room': {
     fault: { down: on('Pong', (message) => [{ ...message, room_id: null }]) },
-    check: 'Ping is answered with the room one is in, null outside; in the base protocol there is none',
+    check: 'Pong has the room of the client, null outside; the base protocol has no Ping',
     reason: /heard .*null.* instead/,
   },
   'grants features that it does not have': {

@@ -15,6 +15,11 @@ function isResumed(who: string, token: string, received?: number): string {
   return `${who} ← {"type":"Ready","participant_id":"${who.toUpperCase()}","resume_token":"${token}","resumed":true,${count}"…":"…"}`;
 }
 
+/** On a new socket `who` takes its session up again, and gets the token `next`. */
+function comesBack(who: string, token: string, lastSeq: number, next: string, received?: number): string {
+  return lines(`${who} connects`, resumes(who, token, lastSeq), isResumed(who, next, received));
+}
+
 /** A line of what `who` hears, with its number. */
 function numbered(line: string, seq: number): string {
   return line.replace(/}$/, `,"seq":${seq}}`);
@@ -151,7 +156,7 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
     ),
   },
   {
-    name: 'Ping is answered with the room one is in, null outside; in the base protocol there is none',
+    name: 'Pong has the room of the client, null outside; the base protocol has no Ping',
     section: 'Requests',
     steps: lines(
       greets('Alice'),
@@ -199,9 +204,7 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       offers('Bob', 'Alice', 'one'),
       offers('Bob', 'Alice', 'two'),
       'Bob ← nothing',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 4),
-      isResumed('Alice', 'NEXT_TOKEN'),
+      comesBack('Alice', 'TOKEN', 4, 'NEXT_TOKEN'),
       isOffered('Alice', 'Bob', 'one', 5),
       isOffered('Alice', 'Bob', 'two', 6),
       offers('Bob', 'Alice', 'three'),
@@ -222,15 +225,11 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       'Alice → no JSON',
       numbered(refused('Alice', 'InvalidPayload'), 6),
       'Alice breaks off',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 6),
-      isResumed('Alice', 'NEXT_TOKEN', 4),
+      comesBack('Alice', 'TOKEN', 6, 'NEXT_TOKEN', 4),
       offers('Alice', 'Bob', 'y'),
       isOffered('Bob', 'Alice', 'y'),
       'Alice breaks off',
-      'Alice connects',
-      resumes('Alice', 'NEXT_TOKEN', 6),
-      isResumed('Alice', 'THIRD_TOKEN', 5),
+      comesBack('Alice', 'NEXT_TOKEN', 6, 'THIRD_TOKEN', 5),
     ),
   },
   {
@@ -240,9 +239,7 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       WITH_CAROL,
       'Alice breaks off',
       'Carol ← {"type":"PeerInterrupted","participant_id":"ALICE","seq":3}',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 6),
-      isResumed('Alice', 'NEXT_TOKEN'),
+      comesBack('Alice', 'TOKEN', 6, 'NEXT_TOKEN'),
       'Carol ← {"type":"PeerResumed","participant_id":"ALICE","seq":4}',
       'Bob ← nothing',
       offers('Alice', 'Bob', 'back'),
@@ -255,17 +252,13 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
     steps: lines(
       ALICE_AND_BOB,
       'Alice breaks off',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 4),
-      isResumed('Alice', 'NEXT_TOKEN'),
+      comesBack('Alice', 'TOKEN', 4, 'NEXT_TOKEN'),
       'Alice → {"type":"Ping","request_id":"a"}',
       'Alice ← {"type":"Pong","request_id":"a","room_id":"ROOM","seq":5}',
       resumes('Thief', 'TOKEN', 4),
       greets('Thief', 'TOKEN_OF_THIEF').split('\n')[1] as string,
       'Alice breaks off',
-      'Alice connects',
-      resumes('Alice', 'NEXT_TOKEN', 5),
-      isResumed('Alice', 'THIRD_TOKEN'),
+      comesBack('Alice', 'NEXT_TOKEN', 5, 'THIRD_TOKEN'),
     ),
   },
   {
@@ -274,13 +267,9 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
     steps: lines(
       ALICE_AND_BOB,
       'Alice breaks off',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 4),
-      isResumed('Alice', 'UNHEARD_TOKEN'),
+      comesBack('Alice', 'TOKEN', 4, 'UNHEARD_TOKEN'),
       'Alice breaks off',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 4),
-      isResumed('Alice', 'NEXT_TOKEN'),
+      comesBack('Alice', 'TOKEN', 4, 'NEXT_TOKEN'),
     ),
   },
   {
@@ -314,9 +303,7 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       ALICE_AND_BOB,
       'Alice closes',
       'Bob ← nothing',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 4),
-      isResumed('Alice', 'NEXT_TOKEN'),
+      comesBack('Alice', 'TOKEN', 4, 'NEXT_TOKEN'),
     ),
   },
   {
@@ -326,9 +313,7 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       ALICE_AND_BOB,
       'Alice closes with 4001',
       'Bob ← nothing',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 4),
-      isResumed('Alice', 'NEXT_TOKEN'),
+      comesBack('Alice', 'TOKEN', 4, 'NEXT_TOKEN'),
     ),
   },
   {
@@ -339,9 +324,7 @@ const CHECKS: readonly Omit<Check, 'isOfSessions'>[] = [
       'Alice closes with 4000',
       'Carol ← {"type":"PeerInterrupted","participant_id":"ALICE","seq":3}',
       'Bob ← nothing',
-      'Alice connects',
-      resumes('Alice', 'TOKEN', 6),
-      isResumed('Alice', 'NEXT_TOKEN'),
+      comesBack('Alice', 'TOKEN', 6, 'NEXT_TOKEN'),
       'Carol ← {"type":"PeerResumed","participant_id":"ALICE","seq":4}',
     ),
   },
